@@ -1,0 +1,126 @@
+"""All learnable numbers as one flat vector, with named views into it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from skmlp._typing import Floats
+
+#: Elements that whoever passes over a flat vector several times treats at once, so
+#: that they stay in the second-level cache between passes.
+BLOCK = 2**15
+
+
+class Parameter(NamedTuple):
+    """One learnable array of a layer.
+
+    Attributes
+    ----------
+    name : str
+        The key of its view.
+    shape : tuple of int
+        Its shape.
+    penalised : bool
+        Whether weight penalties act on it. Biases are spared.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    penalised: bool = False
+
+
+class Layout:
+    """Where the parameters of each layer lie in a flat vector.
+
+    The penalised ones come first, so that a penalty is one operation on one slice.
+
+    Parameters
+    ----------
+    layers : sequence of sequence of Parameter
+        The parameters of each layer, in order.
+
+    Attributes
+    ----------
+    size : int
+        Length of the flat vector.
+    n_penalised : int
+        Length of its penalised head.
+
+    Examples
+    --------
+    >>> layout = Layout([[Parameter("weight", (2, 3), True), Parameter("bias", (3,))]])
+    >>> layout.size, layout.n_penalised
+    (9, 6)
+    """
+
+    def __init__(self, layers: Sequence[Sequence[Parameter]]) -> None:
+        self.layers = [tuple(layer) for layer in layers]
+        self._start: dict[tuple[int, str], int] = {}
+        self.n_penalised = self._place(penalised=True, start=0)
+        self.size = self._place(penalised=False, start=self.n_penalised)
+
+    def _place(self, *, penalised: bool, start: int) -> int:
+        """Give each (un)penalised parameter its place; return the end."""
+        for i, layer in enumerate(self.layers):
+            for parameter in layer:
+                if parameter.penalised == penalised:
+                    self._start[i, parameter.name] = start
+                    start += int(np.prod(parameter.shape))
+        return start
+
+    def views(self, flat: Floats) -> list[dict[str, Floats]]:
+        """Return, for each layer, its parameters as views into `flat`."""
+        return [
+            {p.name: self._view(flat, self._start[i, p.name], p.shape) for p in layer}
+            for i, layer in enumerate(self.layers)
+        ]
+
+    @staticmethod
+    def _view(flat: Floats, start: int, shape: tuple[int, ...]) -> Floats:
+        return flat[start : start + int(np.prod(shape))].reshape(shape)
+
+
+class Arena:
+    """One flat vector of numbers and its views, layer by layer.
+
+    Parameters
+    ----------
+    layout : Layout
+        What lies where.
+    dtype : dtype
+        float32 or float64.
+
+    Attributes
+    ----------
+    flat : ndarray of shape (layout.size,)
+        The numbers, zero at first.
+    views : list of dict of str to ndarray
+        For each layer its named arrays. Writing to a view writes to `flat`.
+    """
+
+    def __init__(self, layout: Layout, dtype: DTypeLike) -> None:
+        self.flat: Floats = np.zeros(layout.size, dtype=dtype)
+        self.views = layout.views(self.flat)
+        self.n_penalised = layout.n_penalised
+
+    @property
+    def penalised(self) -> Floats:
+        """The head of `flat` on which penalties act."""
+        return self.flat[: self.n_penalised]
+
+    def is_finite(self) -> bool:
+        """Tell whether every number is finite.
+
+        The sum is finite when all numbers are and none is huge: one pass over the
+        vector that allocates nothing settles almost every call.
+        """
+        total: Any = self.flat.sum()
+        return bool(np.isfinite(total)) or bool(np.isfinite(self.flat).all())
+
+
+def blocks(size: int) -> Iterator[slice]:
+    """Yield the slices that cut a flat vector of `size` numbers into blocks."""
+    for start in range(0, size, BLOCK):
+        yield slice(start, min(start + BLOCK, size))

@@ -1,0 +1,187 @@
+"""What a constructor parameter may be, and the sentence that says so.
+
+A constraint answers two questions: is this value allowed, and what is? Components
+declare theirs in a class attribute ``constraints``; the estimators gather them.
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from functools import cache
+from numbers import Integral, Real
+from typing import Any, TypeVar
+
+import numpy as np
+
+_Component = TypeVar("_Component")
+
+_SHOWN = 80  # characters of a refused value that a message repeats
+
+
+class InvalidParameterError(ValueError, TypeError):
+    """A parameter has a type or value that is not allowed."""
+
+
+class Constraint(ABC):
+    """One kind of allowed value."""
+
+    @abstractmethod
+    def accepts(self, value: Any) -> bool:
+        """Tell whether `value` is allowed."""
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """Say what is allowed, to follow the words 'must be'."""
+
+    def __or__(self, other: "Constraint") -> "AnyOf":
+        """Allow what either constraint allows."""
+        return AnyOf(self, other)
+
+
+class AnyOf(Constraint):
+    """What at least one of several constraints allows."""
+
+    def __init__(self, *options: Constraint) -> None:
+        self.options = options
+
+    def accepts(self, value: Any) -> bool:
+        return any(option.accepts(value) for option in self.options)
+
+    def __str__(self) -> str:
+        return " or ".join(str(option) for option in self.options)
+
+
+class Interval(Constraint):
+    """A finite number between two bounds; ``None`` leaves a side open.
+
+    Parameters
+    ----------
+    kind : type
+        ``numbers.Integral`` or ``numbers.Real``. Booleans are not numbers here.
+    low, high : float or None
+        The bounds.
+    closed : {'left', 'right', 'both', 'neither'}
+        Which bounds belong to the interval.
+    """
+
+    def __init__(self, kind: type, low: Any, high: Any, closed: str) -> None:
+        self.kind, self.low, self.high = kind, low, high
+        self.closed_left = closed in ("left", "both")
+        self.closed_right = closed in ("right", "both")
+
+    def accepts(self, value: Any) -> bool:
+        is_number = isinstance(value, self.kind) and not isinstance(value, bool)
+        return is_number and bool(np.isfinite(value)) and self._contains(value)
+
+    def _contains(self, value: Any) -> bool:
+        above = self.low is None or value > self.low or self.closed_left and value == self.low
+        below = self.high is None or value < self.high or self.closed_right and value == self.high
+        return bool(above and below)
+
+    def __str__(self) -> str:
+        kind = "an int" if self.kind is Integral else "a finite float"
+        left = "[" if self.closed_left else "("
+        right = "]" if self.closed_right else ")"
+        low = "-inf" if self.low is None else self.low
+        high = "inf" if self.high is None else self.high
+        return f"{kind} in the range {left}{low}, {high}{right}"
+
+
+class Options(Constraint):
+    """One of a few strings or numbers."""
+
+    def __init__(self, values: Iterable[Any]) -> None:
+        self.values = tuple(values)
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, str | Real) and value in self.values
+
+    def __str__(self) -> str:
+        shown = ", ".join(repr(value) for value in self.values)
+        return shown if len(self.values) == 1 else f"one of {{{shown}}}"
+
+
+class Boolean(Constraint):
+    """True or False."""
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, bool | np.bool_)
+
+    def __str__(self) -> str:
+        return "a bool"
+
+
+class Sequence(Constraint):
+    """A sequence, possibly empty, whose items all obey one constraint."""
+
+    def __init__(self, item: Constraint) -> None:
+        self.item = item
+
+    def accepts(self, value: Any) -> bool:
+        if isinstance(value, str) or not isinstance(value, Iterable):
+            return False
+        return all(self.item.accepts(item) for item in value)
+
+    def __str__(self) -> str:
+        return f"a sequence, each item {self.item}"
+
+
+class Seed(Constraint):
+    """What seeds a ``numpy.random.RandomState``, or one."""
+
+    def accepts(self, value: Any) -> bool:
+        if value is None or isinstance(value, np.random.RandomState):
+            return True
+        return Interval(Integral, 0, 2**32 - 1, closed="both").accepts(value)
+
+    def __str__(self) -> str:
+        return "None, a numpy.random.RandomState or an int in the range [0, 2**32 - 1]"
+
+
+def check_parameters(
+    owner: str, values: Mapping[str, Any], constraints: Mapping[str, Constraint]
+) -> None:
+    """Refuse the first parameter that breaks its constraint.
+
+    Parameters
+    ----------
+    owner : str
+        The class the message names.
+    values : mapping of str to object
+        The parameters.
+    constraints : mapping of str to Constraint
+        What each may be; a parameter without a constraint passes.
+
+    Raises
+    ------
+    InvalidParameterError
+        Both a ``ValueError`` and a ``TypeError``. It names the parameter, says
+        what is allowed and repeats the value.
+    """
+    for name, constraint in constraints.items():
+        if name in values and not constraint.accepts(values[name]):
+            shown = repr(values[name])
+            shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."
+            raise InvalidParameterError(
+                f"The {name!r} parameter of {owner} must be {constraint}. Got {shown} instead."
+            )
+
+
+def build(kind: type[_Component], values: Mapping[str, Any]) -> _Component:
+    """Make a component from the values whose names its constructor asks for.
+
+    Examples
+    --------
+    >>> class Step:
+    ...     def __init__(self, size):
+    ...         self.size = size
+    >>> build(Step, {"size": 3, "colour": "red"}).size
+    3
+    """
+    return kind(**{name: values[name] for name in _arguments(kind) if name in values})
+
+
+@cache
+def _arguments(kind: type) -> tuple[str, ...]:
+    """Names of the arguments of a constructor."""
+    return tuple(inspect.signature(kind).parameters)

@@ -1,0 +1,104 @@
+"""The forward pass over any number of rows, in chunks of a fixed size."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from skmlp._typing import Floats, Indices, Matrix, Views
+from skmlp.network import Network
+
+#: Elements of the widest layer's output in one chunk: a megabyte in float64, which
+#: the next layer still finds in the second-level cache.
+CHUNK = 2**17
+
+#: Bound on the values of the careful pass: products of two stay below overflow.
+_LARGE = 1e150
+
+
+def chunk_rows(network: Network) -> int:
+    """Return the rows of one chunk."""
+    widest = max(place.width for place in network.plan)
+    return max(1, CHUNK // max(widest, network.n_features))
+
+
+def raw_scores(
+    network: Network,
+    params: Sequence[Views],
+    X: Matrix,
+    dtype: DTypeLike,
+    subset: Indices | None = None,
+) -> Floats:
+    """Return the raw scores of many rows.
+
+    The memory beside the result does not grow with the rows. Scores that overflow
+    are computed again with every layer clipped to ±1e150 in float64: huge input
+    gives large scores, not NaN.
+
+    Parameters
+    ----------
+    network : Network
+        The layers.
+    params : sequence of mapping of str to ndarray
+        Their parameters.
+    X : ndarray or CSR array of shape (n, n_features)
+        The rows.
+    dtype : dtype
+        float32 or float64, the type of the parameters.
+    subset : ndarray of int or None
+        Which rows to score; None for all.
+
+    Returns
+    -------
+    ndarray of shape (n, n_outputs)
+        In `dtype`, finite wherever the parameters are.
+    """
+    n = X.shape[0] if subset is None else len(subset)
+    scores: Floats = np.empty((n, network.n_outputs), dtype)
+    size = min(n, chunk_rows(network))
+    buffers = [
+        None if place.over_input else np.empty((size, place.width), dtype)
+        for place in network.plan[:-1]
+    ]
+    for start in range(0, n, size):
+        part = slice(start, min(start + size, n))
+        x = X[part] if subset is None else X[subset[part]]
+        x = x if x.dtype == dtype else x.astype(dtype)
+        _forward(network, params, x, buffers, scores[part])
+        if not math.isfinite(scores[part].sum()):
+            _forward_clipped(network, params, x, scores[part])
+    return scores
+
+
+def _forward(
+    network: Network,
+    params: Sequence[Views],
+    x: Matrix,
+    buffers: Sequence[Floats | None],
+    scores: Floats,
+) -> None:
+    """Write the scores of one chunk."""
+    k = len(scores)
+    outs = [buffer if buffer is None else buffer[:k] for buffer in buffers]
+    for layer, p, out in zip(network.layers, params, [*outs, scores], strict=True):
+        out = x if out is None else out
+        layer.forward(x, out, p)
+        x = out
+
+
+def _forward_clipped(network: Network, params: Sequence[Views], x: Matrix, scores: Floats) -> None:
+    """Write the scores of one chunk that overflowed."""
+    x = x.astype(np.float64)
+    _clip(x if isinstance(x, np.ndarray) else x.data, _LARGE)
+    for layer, p, place in zip(network.layers, params, network.plan, strict=True):
+        out: Floats = np.empty((x.shape[0], place.width))
+        layer.forward(x, out, {name: v.astype(np.float64) for name, v in p.items()})
+        x = _clip(out, _LARGE)
+    np.copyto(scores, _clip(x, float(np.finfo(scores.dtype).max)), casting="same_kind")
+
+
+def _clip(values: Floats, bound: float) -> Floats:
+    """Clip to ±bound, in place."""
+    np.clip(values, -bound, bound, out=values)
+    return values

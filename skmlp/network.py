@@ -1,0 +1,113 @@
+"""Layers in order: the forward and the backward pass."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from skmlp._arena import Layout
+from skmlp._typing import Floats, Matrix, Views
+from skmlp.layers.base import Layer
+from skmlp.workspace import Place, Rows
+
+
+class Network:
+    """A chain of layers. The last one yields raw scores: the loss owns the link.
+
+    It holds no numbers: parameters and buffers are handed to it.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        From input to output.
+    n_features : int
+        Width of the input.
+
+    Attributes
+    ----------
+    n_outputs : int
+        Width of the raw scores.
+    layout : Layout
+        Where the parameters of each layer lie in a flat vector.
+    plan : list of Place
+        What each layer needs of a workspace.
+    """
+
+    def __init__(self, layers: Sequence[Layer], n_features: int) -> None:
+        self.layers = tuple(layers)
+        self.n_features = n_features
+        widths, width = [], n_features
+        for layer in self.layers:
+            width = layer.build(width)
+            widths.append(width)
+        self.n_outputs = width
+        self.layout = Layout([layer.parameters() for layer in self.layers])
+        self.plan = [
+            Place(width, self._over_input(i), self.layers[i].inplace)
+            for i, width in enumerate(widths)
+        ]
+        # Nobody asks for the derivative with respect to what lies before it.
+        self._first = next(i for i, p in enumerate(self.layout.layers) if p)
+
+    def _over_input(self, i: int) -> bool:
+        """Tell whether layer `i` may write over its input.
+
+        Not over the batch itself, which may be the user's array; nor over what its
+        own backward pass or that of the layer before it will read.
+        """
+        if i == 0 or not self.layers[i].inplace or self.layers[i].reads_x:
+            return False
+        return not self.layers[i - 1].reads_out
+
+    @property
+    def largest_product(self) -> int:
+        """Multiply-adds a row of the largest matrix product."""
+        return max(int(np.prod(p.shape)) for layer in self.layout.layers for p in layer)
+
+    def initialize(self, params: Sequence[Views], rng: np.random.RandomState) -> None:
+        """Draw the parameters, layer by layer."""
+        for layer, p in zip(self.layers, params, strict=True):
+            layer.initialize(p, rng)
+
+    def forward(self, params: Sequence[Views], x: Matrix, rows: Rows) -> Floats:
+        """Return the raw scores of the batch `x`.
+
+        Parameters
+        ----------
+        params : sequence of mapping of str to ndarray
+            The parameters of each layer.
+        x : ndarray or sparse array of shape (k, n_features)
+            The batch; it is not written to.
+        rows : Rows
+            Buffers of `k` rows.
+
+        Returns
+        -------
+        ndarray of shape (k, n_outputs)
+            The last of ``rows.out``.
+        """
+        for layer, p, out in zip(self.layers, params, rows.out, strict=True):
+            layer.forward(x, out, p)
+            x = out
+        return rows.out[-1]
+
+    def backward(
+        self, params: Sequence[Views], grads: Sequence[Views], x: Matrix, rows: Rows
+    ) -> None:
+        """Turn the gradient in the last of ``rows.dout`` into that of the parameters.
+
+        Parameters
+        ----------
+        params : sequence of mapping of str to ndarray
+            The parameters of each layer.
+        grads : sequence of mapping of str to ndarray
+            Where their gradients go; overwritten.
+        x : ndarray or sparse array of shape (k, n_features)
+            The batch that ``forward`` was handed.
+        rows : Rows
+            The buffers that ``forward`` used.
+        """
+        out, dout = rows.out, rows.dout
+        for i in range(len(self.layers) - 1, self._first - 1, -1):
+            source, dx = (out[i - 1], dout[i - 1]) if i else (x, None)
+            dx = dx if i > self._first else None
+            self.layers[i].backward(source, out[i], dout[i], dx, params[i], grads[i])

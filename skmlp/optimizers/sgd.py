@@ -1,0 +1,56 @@
+"""Stochastic gradient descent with momentum."""
+
+from numbers import Real
+
+import numpy as np
+
+from skmlp._params import Boolean, Interval
+from skmlp._typing import Floats
+from skmlp.optimizers.base import Optimizer
+
+
+class SGD(Optimizer):
+    """v ← μ v - lr g; then w ← w + v, or with Nesterov's momentum w ← w + μ v - lr g.
+
+    Parameters
+    ----------
+    momentum : float, default=0.9
+        μ in [0, 1].
+    nesterovs_momentum : bool, default=True
+        Whether to look ahead along the velocity.
+
+    References
+    ----------
+    Sutskever, Martens, Dahl & Hinton (2013), "On the importance of initialization
+    and momentum in deep learning", ICML.
+    """
+
+    constraints = {
+        "momentum": Interval(Real, 0, 1, closed="both"),
+        "nesterovs_momentum": Boolean(),
+    }
+
+    def __init__(self, momentum: float = 0.9, nesterovs_momentum: bool = True) -> None:
+        self.momentum, self.nesterovs_momentum = float(momentum), bool(nesterovs_momentum)
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The velocity."""
+        return ("velocity",)
+
+    def prepare(self, lr: float) -> None:
+        """Keep the learning rate."""
+        self._lr = lr
+
+    def update(self, scratch: Floats, params: Floats, grads: Floats, *slots: Floats) -> None:
+        """Move the velocity, then the parameters."""
+        (velocity,) = slots
+        np.multiply(grads, self._lr, out=scratch)
+        np.multiply(velocity, self.momentum, out=velocity)
+        np.subtract(velocity, scratch, out=velocity)
+        if self.nesterovs_momentum:
+            np.subtract(params, scratch, out=params)
+            np.multiply(velocity, self.momentum, out=scratch)
+            np.add(params, scratch, out=params)
+        else:
+            np.add(params, velocity, out=params)

@@ -1,0 +1,8 @@
+"""What moves the parameters."""
+
+from skmlp.solvers.base import DivergenceError, Monitor, Outcome
+from skmlp.solvers.batches import Batches, TrainingSet
+from skmlp.solvers.lbfgs import LBFGS
+from skmlp.solvers.minibatch import Minibatch
+
+__all__ = ["LBFGS", "Batches", "DivergenceError", "Minibatch", "Monitor", "Outcome", "TrainingSet"]

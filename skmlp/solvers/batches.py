@@ -1,0 +1,139 @@
+"""The rows of a training set, one mini-batch after the other."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skmlp._typing import Floats, Indices, Matrix
+from skmlp.workspace import Buffer, Memory
+
+
+class TrainingSet(NamedTuple):
+    """Validated rows, ready for the engine.
+
+    Attributes
+    ----------
+    X : C-contiguous ndarray or CSR array of shape (n, n_features)
+        The rows, never written to.
+    y : ndarray of shape (n,) or (n, n_outputs)
+        Encoded targets: class codes (``intp``) or numbers of X's dtype.
+    weight : ndarray of shape (n,), float64, or None
+        Sample weights.
+    subset : ndarray of int or None
+        The rows to train on; None for all.
+    """
+
+    X: Matrix
+    y: NDArray[Any]
+    weight: NDArray[np.float64] | None
+    subset: Indices | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Rows to train on."""
+        return int(self.X.shape[0]) if self.subset is None else len(self.subset)
+
+
+class Batch(NamedTuple):
+    """A mini-batch.
+
+    Attributes
+    ----------
+    X, y : array of k rows
+        Its rows and targets.
+    weight : ndarray of shape (k,) or None
+        Its weights divided by their sum; None for equal ones.
+    total : float
+        The weight sum.
+    """
+
+    X: Matrix
+    y: NDArray[Any]
+    weight: Floats | None
+    total: float
+
+
+class Batches:
+    """Cut a training set into mini-batches, in a new order each epoch.
+
+    Dense rows are gathered into one buffer, which the next batch overwrites; nothing
+    else is allocated. Without shuffling the batches are views of the data.
+
+    Parameters
+    ----------
+    data : TrainingSet
+        The rows.
+    size : int
+        Rows of a batch; the last one of an epoch may have fewer.
+    rng : RandomState or None
+        Shuffles the rows; None keeps their order.
+    order : ndarray of int or None
+        The order to start from; None for that of the data.
+
+    Attributes
+    ----------
+    order : ndarray of int or None
+        The current order; None for slices of the data.
+    """
+
+    def __init__(
+        self,
+        data: TrainingSet,
+        size: int,
+        rng: np.random.RandomState | None,
+        order: Indices | None = None,
+    ) -> None:
+        self.n_rows, self.size = data.n_rows, size
+        self._data, self._rng = data, rng
+        self.order = data.subset if order is None else order.copy()
+        if rng is not None and order is None:
+            self.order = np.arange(self.n_rows) if data.subset is None else data.subset.copy()
+        self._X = self._memory(data.X) if isinstance(data.X, np.ndarray) else None
+        self._y = self._memory(data.y)
+        self._share = Memory(size, Buffer(), data.X.dtype)
+
+    def _memory(self, rows: NDArray[Any]) -> Memory:
+        """Return room to gather a batch of `rows`; none is needed for slices."""
+        size = 0 if self.order is None else self.size
+        width = rows.shape[1] if rows.ndim == 2 else None
+        return Memory(size, Buffer(width), rows.dtype)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Go once through the data. A batch without weight is left out."""
+        if self._rng is not None:
+            self._rng.shuffle(self.order)  # type: ignore[arg-type]
+        for start in range(0, self.n_rows, self.size):
+            batch = self._batch(slice(start, min(start + self.size, self.n_rows)))
+            if batch.total > 0.0:
+                yield batch
+
+    def whole(self) -> Batch:
+        """Return all rows as one batch."""
+        return self._batch(slice(0, self.n_rows))
+
+    def _batch(self, part: slice) -> Batch:
+        X, y = self._data.X, self._data.y
+        k = part.stop - part.start
+        if self.order is None:
+            return Batch(X[part], y[part], *self._weights(part, k))
+        index = self.order[part]
+        X = X[index] if self._X is None else _gather(X, index, self._X.rows(k))
+        return Batch(X, _gather(y, index, self._y.rows(k)), *self._weights(index, k))
+
+    def _weights(self, index: Any, k: int) -> tuple[Floats | None, float]:
+        """Return the weights of `k` rows, divided by their sum, and that sum."""
+        if self._data.weight is None:
+            return None, float(k)
+        weight = self._data.weight[index]
+        total = float(weight.sum())
+        share = self._share.rows(k)
+        if total > 0.0:
+            np.divide(weight, total, out=share, casting="same_kind")
+        return share, total
+
+
+def _gather(rows: NDArray[Any], index: Indices, out: NDArray[Any]) -> NDArray[Any]:
+    """Copy some rows to `out`; mode 'clip' spares NumPy a copy of its own."""
+    return np.take(rows, index, axis=0, out=out, mode="clip")

@@ -1,0 +1,52 @@
+"""Patience on a score that should grow."""
+
+import math
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import ClassVar
+
+from skmlp._params import Constraint, Interval, Options
+
+
+class Patience:
+    """Count the epochs that brought no improvement.
+
+    An epoch counts when its score is below the best so far plus `tol`. The training
+    has stalled once more than `n_iter_no_change` epochs in a row have counted.
+
+    Parameters
+    ----------
+    tol : float, default=1e-4
+        The least improvement that resets the count.
+    n_iter_no_change : int or inf, default=10
+        How many epochs in a row may count.
+
+    Attributes
+    ----------
+    best : float
+        The highest score so far; ``-inf`` before the first.
+    count : int
+        Epochs in a row without improvement.
+
+    Examples
+    --------
+    >>> patience = Patience(tol=0.1, n_iter_no_change=1)
+    >>> [patience.stalled(score) for score in (0.5, 0.55, 0.52)]
+    [False, False, True]
+    """
+
+    constraints: ClassVar[Mapping[str, Constraint]] = {
+        "tol": Interval(Real, 0, None, closed="left"),
+        "n_iter_no_change": Interval(Integral, 1, None, closed="left") | Options([math.inf]),
+    }
+
+    def __init__(self, tol: float = 1e-4, n_iter_no_change: float = 10) -> None:
+        self.tol, self.n_iter_no_change = tol, n_iter_no_change
+        self.best = -math.inf
+        self.count = 0
+
+    def stalled(self, score: float) -> bool:
+        """Take one epoch's score; tell whether patience has run out."""
+        self.count = self.count + 1 if score < self.best + self.tol else 0
+        self.best = max(self.best, score)
+        return self.count > self.n_iter_no_change

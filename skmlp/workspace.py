@@ -1,0 +1,150 @@
+"""The buffers of one batch: who needs memory declares it, nobody allocates in the loop."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from skmlp._typing import Floats
+
+
+class Buffer(NamedTuple):
+    """A declared array with one row, or one number, for each row of a batch.
+
+    Attributes
+    ----------
+    width : int or None
+        Columns; None for one number a row.
+    dtype : dtype or None
+        Type of the numbers; None for that of the workspace.
+    order : {'C', 'F'}
+        Whether rows ('C') or columns ('F') are contiguous, for any number of rows.
+    counting : bool
+        Filled with 0, 1, 2, … and only read.
+    """
+
+    width: int | None = None
+    dtype: DTypeLike | None = None
+    order: str = "C"
+    counting: bool = False
+
+
+class Place(NamedTuple):
+    """What one layer needs of the workspace.
+
+    Attributes
+    ----------
+    width : int
+        Columns of its output.
+    over_input : bool
+        Its output lies in the memory of its input.
+    inplace : bool
+        Its input gradient lies in the memory of its output gradient.
+    """
+
+    width: int
+    over_input: bool
+    inplace: bool
+
+
+class Memory:
+    """Room for a buffer of up to `n_rows` rows.
+
+    Parameters
+    ----------
+    n_rows : int
+        The most rows it will hold.
+    buffer : Buffer
+        What it holds.
+    dtype : dtype
+        Type of the numbers unless the buffer names its own.
+    """
+
+    def __init__(self, n_rows: int, buffer: Buffer, dtype: DTypeLike) -> None:
+        size = n_rows * (1 if buffer.width is None else buffer.width)
+        make = np.arange if buffer.counting else np.empty
+        self._flat: NDArray[Any] = make(size, dtype=buffer.dtype or dtype)
+        self._buffer = buffer
+
+    def rows(self, k: int) -> NDArray[Any]:
+        """Return a contiguous view of `k` rows."""
+        width, order = self._buffer.width, self._buffer.order
+        if width is None:
+            return self._flat[:k]
+        used = self._flat[: k * width]
+        return used.reshape(k, width) if order == "C" else used.reshape(width, k).T
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Views of `k` rows of every buffer of a workspace.
+
+    Attributes
+    ----------
+    out, dout : list of ndarray
+        Output of each layer, and the loss's derivative with respect to it.
+    scratch : dict of str to ndarray
+        What the loss declared.
+    """
+
+    out: list[Floats]
+    dout: list[Floats]
+    scratch: dict[str, NDArray[Any]]
+
+
+class Workspace:
+    """The memory one call of ``fit`` needs for batches of up to `n_rows` rows.
+
+    It belongs to the call, never to the fitted estimator: concurrent calls do not
+    meet, and pickles are small.
+
+    Parameters
+    ----------
+    n_rows : int
+        The most rows of a batch.
+    dtype : dtype
+        float32 or float64.
+    plan : sequence of Place
+        What each layer needs, in order.
+    scratch : mapping of str to Buffer
+        What the loss needs.
+    """
+
+    def __init__(
+        self, n_rows: int, dtype: DTypeLike, plan: Sequence[Place], scratch: Mapping[str, Buffer]
+    ) -> None:
+        self._plan = plan
+        # The raw scores are few and the loss reduces over them row by row, which is
+        # several times faster where columns are contiguous.
+        orders = ["C"] * (len(plan) - 1) + ["F"]
+        buffers = [Buffer(place.width, order=o) for place, o in zip(plan, orders, strict=True)]
+        self._out = [
+            None if place.over_input else Memory(n_rows, buffer, dtype)
+            for place, buffer in zip(plan, buffers, strict=True)
+        ]
+        self._dout = [
+            None if after and after.inplace else Memory(n_rows, buffer, dtype)
+            for after, buffer in zip([*plan[1:], None], buffers, strict=True)
+        ]
+        self._scratch = {name: Memory(n_rows, b, dtype) for name, b in scratch.items()}
+        self._rows: dict[int, Rows] = {}
+
+    def rows(self, k: int) -> Rows:
+        """Return views of `k` rows, made at the first call and kept."""
+        if k not in self._rows:
+            self._rows[k] = Rows(
+                out=_shared([memory and memory.rows(k) for memory in self._out]),
+                dout=_shared([memory and memory.rows(k) for memory in self._dout[::-1]])[::-1],
+                scratch={name: memory.rows(k) for name, memory in self._scratch.items()},
+            )
+        return self._rows[k]
+
+
+def _shared(arrays: Sequence[Floats | None]) -> list[Floats]:
+    """Replace each None by the array before it."""
+    filled: list[Floats] = []
+    for array in arrays:
+        filled.append(filled[-1] if array is None else array)
+    return filled
