@@ -1,0 +1,311 @@
+"""What the classifier and the regressor share."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from skmlp._params import Boolean, Constraint, Interval, Options, Seed, Sequence, check_parameters
+from skmlp._typing import Floats
+from skmlp.activations import ACTIVATIONS
+from skmlp.estimators import state
+from skmlp.estimators.inputs import check_sample_weight, prediction_input
+from skmlp.estimators.model import Model
+from skmlp.estimators.targets import Target
+from skmlp.estimators.training import Training
+from skmlp.optimizers import OPTIMIZERS
+from skmlp.penalties import PENALTIES
+from skmlp.schedules import SCHEDULES
+from skmlp.solvers import LBFGS, Minibatch, TrainingSet
+from skmlp.stopping import Patience
+
+_WIDTH = Interval(Integral, 1, None, closed="left")
+
+
+def _constraints() -> dict[str, Constraint]:
+    """Gather what the components and the estimators say of their parameters."""
+    components: list[Any] = [Minibatch, LBFGS, Patience]
+    for registry in (OPTIMIZERS, PENALTIES, SCHEDULES):
+        components += registry.values()
+    gathered = {name: c for kind in components for name, c in kind.constraints.items()}
+    return gathered | {
+        "hidden_layer_sizes": _WIDTH | Sequence(_WIDTH),
+        "activation": Options(ACTIVATIONS),
+        "solver": Options(["lbfgs", *OPTIMIZERS]),
+        "batch_size": Options(["auto"]) | _WIDTH,
+        "learning_rate": Options(SCHEDULES),
+        "shuffle": Boolean(),
+        "random_state": Seed(),
+        "verbose": Boolean() | Interval(Integral, 0, None, closed="left"),
+        "warm_start": Boolean(),
+        "early_stopping": Boolean(),
+        "validation_fraction": Interval(Real, 0, 1, closed="left"),
+        "dtype": Options(["auto", "float32", "float64"]),
+    }
+
+
+class BaseMLP(BaseEstimator):  # type: ignore[misc]
+    """Parameters, training and raw scores of both estimators."""
+
+    _constraints: ClassVar[Mapping[str, Constraint]] = _constraints()
+
+    #: Parameters that shape the network: a fitted one cannot change them.
+    _frozen: ClassVar[tuple[str, ...]] = ("hidden_layer_sizes", "activation")
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Iterable[int] = (100,),
+        activation: str = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dtype: str = "auto",
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dtype = dtype
+
+    # -- what the subclasses say of their targets ----------------------------------
+
+    @abstractmethod
+    def _validate(self, X: Any, y: Any, **checks: Any) -> tuple[Any, NDArray[Any]]:
+        """Return validated X and y."""
+
+    @abstractmethod
+    def _describe_target(self, y: NDArray[Any], classes: ArrayLike | None) -> dict[str, Any]:
+        """Return plain values from which ``_build_target`` makes the target."""
+
+    @abstractmethod
+    def _build_target(self, architecture: Mapping[str, Any]) -> Target:
+        """Return the target that an architecture describes."""
+
+    # -- training --------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the model to data.
+
+        A fit that fails leaves the estimator as it was. With ``warm_start=True``, a
+        fitted estimator goes on from its weights, optimizer state and random stream.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows. A C-contiguous float32 or float64 array is not copied; CSC is
+            converted to CSR.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, an indicator matrix, or numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, not negative and not all zero; None for equal ones.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            For a bad parameter or bad input, named in the message; if training
+            diverged; if a warm start meets a changed architecture.
+        """
+        return self._trained_aside(X, y, sample_weight, incremental=False)
+
+    def _trained_aside(self, *data: Any, **options: Any) -> Self:
+        """Train on a copy and take over its attributes, all at once, if that succeeds."""
+        aside = object.__new__(type(self))
+        vars(aside).update(vars(self))
+        aside._train(*data, **options)
+        self.__dict__ = vars(aside)
+        return self
+
+    def _train(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        *,
+        incremental: bool,
+        classes: ArrayLike | None = None,
+    ) -> None:
+        """Validate, train and set the fitted attributes."""
+        settings = self.get_params(deep=False)
+        check_parameters(type(self).__name__, settings, self._constraints)
+        again = (incremental or self.warm_start) and hasattr(self, "_model")
+        X, y = self._validate(X, y, dtype=self._working_type(again), reset=not again)
+        weight = check_sample_weight(sample_weight, X)
+        model = self._fitted_model() if again else self._new_model(X, y, classes)
+        training = Training(
+            settings,
+            model,
+            TrainingSet(X, model.target.encode(y, model.dtype), weight),
+            start=(self.coefs_, self.intercepts_) if again else None,
+            saved=getattr(self, "_resume", None) if again else None,
+            incremental=incremental,
+        )
+        training.run()
+        self._adopt(training, earlier=again and incremental)
+
+    def _working_type(self, again: bool) -> np.dtype[Any] | None:
+        """Return the type to compute in; None keeps that of X."""
+        asked = None if self.dtype == "auto" else np.dtype(self.dtype)
+        if again and asked not in (None, self._model.dtype):
+            raise ValueError(_changed("dtype", self.dtype, self._model.dtype.name))
+        return self._model.dtype if again else asked
+
+    def _new_model(self, X: Any, y: NDArray[Any], classes: ArrayLike | None) -> Model:
+        """Return the network that the parameters and the data call for."""
+        architecture = {
+            "n_features": int(X.shape[1]),
+            "dtype": X.dtype.name,
+            **{name: _plain(getattr(self, name)) for name in self._frozen},
+            **self._describe_target(y, classes),
+        }
+        return Model(architecture, self._build_target(architecture))
+
+    def _fitted_model(self) -> Model:
+        """Return the fitted network, if the parameters still describe it."""
+        for name in self._frozen:
+            now, fitted = _plain(getattr(self, name)), self._model.architecture[name]
+            if now != fitted:
+                raise ValueError(_changed(name, now, fitted))
+        return self._model
+
+    def _adopt(self, training: Training, *, earlier: bool) -> None:
+        """Set the fitted attributes; with `earlier`, add to those of earlier calls."""
+        monitor, model = training.monitor, training.model
+        weights = [views for views in training.params.views if views]
+        self.coefs_ = [views["weight"] for views in weights]
+        self.intercepts_ = [views["bias"] for views in weights]
+        self.loss_curve_ = (self.loss_curve_ if earlier else []) + monitor.loss_curve
+        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.nan
+        self.best_loss_ = None if monitor.scores else min(self.loss_curve_, default=np.nan)
+        self.validation_scores_ = monitor.scores or None
+        self.best_validation_score_ = monitor.best_score if monitor.scores else None
+        self.n_iter_ = (self.n_iter_ if earlier else 0) + len(monitor.loss_curve)
+        self.t_ = training.progress.samples
+        self.n_layers_ = len(weights) + 1
+        self.n_outputs_ = model.target.n_outputs
+        self.out_activation_ = model.target.loss.link
+        self._no_improvement_count = monitor.patience.count if monitor.patience else 0
+        self._architecture, self._model = model.architecture, model
+        self._resume = training.state() if self.warm_start or training.incremental else None
+
+    # -- prediction ------------------------------------------------------------------
+
+    def _raw_scores(self, X: Any) -> Floats:
+        """Return the raw scores of the rows of X, whose type the network's takes over."""
+        model = vars(self).get("_model")
+        if model is None:
+            check_is_fitted(self)
+        with np.errstate(all="ignore"):
+            X = prediction_input(self, X, model.dtype)
+            return model.raw_scores(X, model.parameters(self.coefs_, self.intercepts_))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, an indicator matrix, or numbers of the type the model was
+            fitted in.
+        """
+        raw = self._raw_scores(X)
+        with np.errstate(all="ignore"):
+            return self._model.target.decode(raw)
+
+    # -- what scikit-learn and pickle ask --------------------------------------------
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say what kind of input the estimator takes."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what to pickle."""
+        return state.packed(super().__getstate__())
+
+    def __setstate__(self, pickled: dict[str, Any]) -> None:
+        """Take over a pickled state after checking it."""
+        super().__setstate__(state.unpacked(pickled))
+        architecture = vars(self).get("_architecture")
+        if architecture is not None:
+            self._model = Model(architecture, self._build_target(architecture))
+            state.check_parameters_fit(self._model, self.coefs_, self.intercepts_)
+
+
+def is_first_order(estimator: BaseMLP) -> bool:
+    """Tell whether the solver can go on epoch by epoch; if not, say so."""
+    if estimator.solver not in OPTIMIZERS:
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. "
+            f"{estimator.solver} is not stochastic."
+        )
+    return True
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as a string or as a list of plain ints."""
+    if isinstance(value, str):
+        return value
+    return [int(n) for n in ([value] if isinstance(value, Integral) else value)]
+
+
+def _changed(name: str, now: Any, fitted: Any) -> str:
+    """Say that a parameter no longer describes the fitted network."""
+    return (
+        f"{name}={now!r} does not match the fitted network, which has {name}={fitted!r}. Set it "
+        "back, or fit a new estimator (sklearn.base.clone) to change it."
+    )

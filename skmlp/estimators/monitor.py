@@ -1,0 +1,94 @@
+"""What an estimator does at the end of each epoch: record, print, score, lose patience."""
+
+import math
+
+import numpy as np
+
+from skmlp._arena import Arena
+from skmlp.estimators.validation import HeldOut
+from skmlp.stopping import Patience
+
+
+class EpochMonitor:
+    """Watch the training loss, or the score on held-out rows.
+
+    Parameters
+    ----------
+    params : Arena
+        The parameters in training.
+    patience : Patience or None
+        Ends the training; None leaves that to the solver.
+    held_out : HeldOut or None
+        Scored after each epoch; the best parameters are kept. None to watch the loss.
+    verbose : bool or int
+        Whether to print a line an epoch.
+
+    Attributes
+    ----------
+    loss_curve : list of float
+        The loss of each epoch.
+    scores : list of float
+        The score of each epoch; empty without held-out rows.
+    """
+
+    def __init__(
+        self, params: Arena, patience: Patience | None, held_out: HeldOut | None, verbose: int
+    ) -> None:
+        self._params, self._held_out, self._verbose = params, held_out, bool(verbose)
+        self.patience = patience
+        self.loss_curve: list[float] = []
+        self.scores: list[float] = []
+        self._best = params.flat.copy() if held_out else None
+
+    @property
+    def best_score(self) -> float:
+        """The highest score so far."""
+        return max(self.scores, default=-math.inf)
+
+    def epoch_end(self, loss: float) -> bool:
+        """Record an epoch; tell whether patience has run out."""
+        self.loss_curve.append(loss)
+        self._print(f"Iteration {len(self.loss_curve)}, loss = {loss:.8f}")
+        score = -loss if self._held_out is None else self._validate(self._held_out)
+        return self.patience is not None and self.patience.stalled(score)
+
+    def _validate(self, held_out: HeldOut) -> float:
+        """Score the held-out rows; keep the parameters if they are the best so far."""
+        score = held_out.score()
+        if self._best is not None and score > self.best_score:
+            np.copyto(self._best, self._params.flat)
+        self.scores.append(score)
+        self._print(f"Validation score: {score:f}")
+        return score
+
+    def stalled(self, learning_rate: float | None) -> None:
+        """Say what follows a stall; with another learning rate, be patient again."""
+        if self.patience is None:
+            return
+        what = "Training loss" if self._held_out is None else "Validation score"
+        self._print(
+            f"{what} did not improve more than tol={self.patience.tol:f} for "
+            f"{self.patience.n_iter_no_change} consecutive epochs. "
+            + (
+                "Stopping."
+                if learning_rate is None
+                else f"Setting learning rate to {learning_rate:f}"
+            )
+        )
+        if learning_rate is not None:
+            self.patience.count = 0
+
+    def diverged(self) -> None:
+        """Record an epoch that left nothing finite."""
+        self.loss_curve.append(math.nan)
+        if self._held_out is not None:
+            self.scores.append(math.nan)
+
+    def restore_best(self) -> None:
+        """Put back the best parameters, if they were kept."""
+        if self._best is not None:
+            np.copyto(self._params.flat, self._best)
+
+    def _print(self, line: str) -> None:
+        if self._verbose:
+            print(line)

@@ -1,0 +1,231 @@
+"""One call of ``fit`` or ``partial_fit``, from validated data to parameters."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+
+from skmlp._params import build
+from skmlp._threads import threads_for
+from skmlp._typing import Floats
+from skmlp.estimators import interrupts
+from skmlp.estimators.model import Model
+from skmlp.estimators.monitor import EpochMonitor
+from skmlp.estimators.validation import HeldOut, split_rows
+from skmlp.objective import Objective
+from skmlp.optimizers import OPTIMIZERS
+from skmlp.penalties import PENALTIES
+from skmlp.schedules import SCHEDULES, Progress
+from skmlp.solvers import LBFGS, Batches, DivergenceError, Minibatch, Outcome, TrainingSet
+from skmlp.stopping import Patience
+
+DIVERGED = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed. Scale the features, for instance by StandardScaler, or lower "
+    "learning_rate_init."
+)
+
+
+class Training:
+    """A run of a solver on one training set.
+
+    Parameters
+    ----------
+    settings : mapping of str to object
+        The estimator's parameters.
+    model : Model
+        What to train.
+    data : TrainingSet
+        All rows.
+    start : (coefs, intercepts) or None
+        Parameters to start from; None draws them.
+    saved : mapping or None
+        What ``state`` returned after an earlier run, to go on from.
+    incremental : bool
+        One epoch of ``partial_fit``: no rows are held out, patience is carried from
+        call to call and reaching the end of the epoch is no failure to converge.
+
+    Attributes
+    ----------
+    params : Arena
+        The parameters.
+    monitor : EpochMonitor
+        What was recorded.
+    progress : Progress
+        Epochs, steps and rows so far, earlier runs included.
+    n_epochs : int
+        Epochs of this run.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        model: Model,
+        data: TrainingSet,
+        *,
+        start: tuple[Sequence[Floats], Sequence[Floats]] | None = None,
+        saved: Mapping[str, Any] | None = None,
+        incremental: bool = False,
+    ) -> None:
+        once = {"max_iter": 1, "early_stopping": False} if incremental else {}
+        self.settings = {**settings, **once}
+        self.model, self.data, self.incremental = model, data, incremental
+        self.saved = saved or {}
+        self.rng = self._random_stream()
+        penalties = [build(kind, settings) for kind in PENALTIES.values()]
+        self.objective = Objective(model.network, model.target.loss, penalties, model.dtype)
+        self.params = self.objective.params
+        self._set_parameters(start)
+        self.progress = Progress(**self.saved.get("progress", {}))
+        training, held_out = self._split()
+        self.monitor = EpochMonitor(
+            self.params, self._patience(held_out), held_out, self.settings["verbose"]
+        )
+        self.batches = self._batches(training)
+        self.solver = self._solver()
+
+    def _random_stream(self) -> np.random.RandomState:
+        """Return the stream that starts at, or goes on from, the seed.
+
+        A user's own RandomState, or NumPy's global one, goes on by itself.
+        """
+        seed = self.settings["random_state"]
+        goes_on = isinstance(seed, Integral) and self.saved.get("seed") == seed
+        return _stream(self.saved["rng"]) if goes_on else check_random_state(seed)
+
+    def _set_parameters(self, start: tuple[Sequence[Floats], Sequence[Floats]] | None) -> None:
+        """Draw the parameters or copy those to start from."""
+        if start is None:
+            self.model.network.initialize(self.params.views, self.rng)
+            return
+        given = self.model.parameters(*start)
+        for views, values in zip(self.params.views, given, strict=True):
+            for name, view in views.items():
+                np.copyto(view, values[name])
+
+    def _split(self) -> tuple[TrainingSet, HeldOut | None]:
+        """Hold out rows, the same ones when a warm start goes on with the same data."""
+        self.split_state = None
+        if not self.settings["early_stopping"]:
+            return self.data, None
+        self.split_state = self.saved.get("split") or self.rng.get_state(legacy=False)
+        again = "split" in self.saved
+        rows = split_rows(
+            self.data.n_rows,
+            self.settings["validation_fraction"],
+            self.data.y.reshape(-1) if self.model.target.stratified else None,
+            _stream(self.split_state) if again else self.rng,
+        )
+        if rows is None:
+            return self.data, None
+        training, held_out = (self.data._replace(subset=subset) for subset in rows)
+        return training, HeldOut(self.model, held_out, self.params)
+
+    def _patience(self, held_out: HeldOut | None) -> Patience | None:
+        """Return what ends the training; without held-out rows L-BFGS has its own rule."""
+        if self.settings["solver"] not in OPTIMIZERS and held_out is None:
+            return None
+        patience = build(Patience, self.settings)
+        if self.incremental and "patience" in self.saved:
+            patience.best, patience.count = self.saved["patience"]
+        return patience
+
+    def _batches(self, training: TrainingSet) -> Batches:
+        """Return the mini-batches, or for L-BFGS the one batch."""
+        if self.settings["solver"] not in OPTIMIZERS:
+            return Batches(training, training.n_rows, None)
+        order = self.saved.get("order")
+        known = order is not None and len(order) == training.n_rows and not self.incremental
+        return Batches(
+            training,
+            self._batch_size(training.n_rows),
+            self.rng if self.settings["shuffle"] else None,
+            order if known else None,
+        )
+
+    def _batch_size(self, n_rows: int) -> int:
+        asked = self.settings["batch_size"]
+        if asked == "auto":
+            return min(200, n_rows)
+        if asked > n_rows:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
+                "clipped.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return min(int(asked), n_rows)
+
+    def _solver(self) -> Minibatch | LBFGS:
+        """Build the solver, its optimizer going on from its saved state."""
+        name = self.settings["solver"]
+        if name not in OPTIMIZERS:
+            return build(LBFGS, self.settings)
+        optimizer = build(OPTIMIZERS[name], self.settings)
+        optimizer.bind(self.params.flat, self.objective.grads.flat)
+        if self.saved.get("solver") == name:
+            optimizer.restore(self.saved["optimizer"])
+        schedule = build(SCHEDULES[self.settings["learning_rate"]], self.settings)
+        return Minibatch(optimizer, schedule, self.settings["max_iter"])
+
+    def run(self) -> None:
+        """Train.
+
+        Raises
+        ------
+        ValueError
+            If the loss or the parameters are no longer finite and no rows are held
+            out, so that there are no best parameters to keep.
+        """
+        rows = self.batches.size
+        with np.errstate(all="ignore"), threads_for(rows * self.model.network.largest_product):
+            outcome = self._solve()
+            self.monitor.restore_best()
+        if not outcome.converged and not self.incremental:
+            warnings.warn(outcome.message, ConvergenceWarning, stacklevel=2)
+
+    def _solve(self) -> Outcome:
+        """Run the solver; turn what cuts it short into an outcome."""
+        try:
+            return self.solver.solve(self.objective, self.batches, self.progress, self.monitor)
+        except DivergenceError:
+            self.monitor.diverged()
+            if not self.monitor.scores:
+                raise ValueError(DIVERGED) from None
+            return Outcome(converged=False, message=f"{DIVERGED} The best parameters are kept.")
+        except KeyboardInterrupt:
+            if not interrupts.absorb():
+                raise
+            warnings.warn("Training interrupted by user.", UserWarning, stacklevel=2)
+            return Outcome(converged=True)
+
+    def state(self) -> dict[str, Any]:
+        """Return what a later run needs to go on: arrays, numbers and strings."""
+        saved: dict[str, Any] = {
+            "solver": self.settings["solver"],
+            "progress": dict(vars(self.progress)),
+        }
+        if isinstance(self.settings["random_state"], Integral):
+            saved["seed"] = int(self.settings["random_state"])
+            saved["rng"] = self.rng.get_state(legacy=False)
+        if self.split_state is not None:
+            saved["split"] = self.split_state
+        if isinstance(self.solver, Minibatch):
+            saved["optimizer"] = self.solver.optimizer.state()
+        if self.settings["shuffle"] and not self.incremental:
+            saved["order"] = self.batches.order
+        if self.monitor.patience is not None:
+            saved["patience"] = (self.monitor.patience.best, self.monitor.patience.count)
+        return saved
+
+
+def _stream(state: Mapping[str, Any]) -> np.random.RandomState:
+    """Return a random stream in a saved state."""
+    rng = np.random.RandomState()
+    rng.set_state(state)  # type: ignore[arg-type]
+    return rng
