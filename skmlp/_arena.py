@@ -105,11 +105,6 @@ class Arena:
         self.views = layout.views(self.flat)
         self.n_penalised = layout.n_penalised
 
-    @property
-    def penalised(self) -> Floats:
-        """The head of `flat` on which penalties act."""
-        return self.flat[: self.n_penalised]
-
     def is_finite(self) -> bool:
         """Tell whether every number is finite.
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from skmlp._typing import Floats, Matrix
 
@@ -40,8 +40,27 @@ def row_sums(a: Floats, out: Floats) -> Floats:
     return out
 
 
+def folded(*arrays: Floats) -> tuple[Floats, ...]:
+    """Return views of arrays of one shape with fewer, longer rows, if all are contiguous.
+
+    Operations that combine each row with a vector run one loop a row, and short
+    loops cost more than they compute.
+    """
+    n, width = arrays[0].shape
+    fold = _fold(n)
+    if fold == 1 or not all(a.flags.c_contiguous for a in arrays):
+        return arrays
+    return tuple([a.reshape(n // fold, fold * width) for a in arrays])
+
+
+@lru_cache(maxsize=256)
+def _fold(n: int) -> int:
+    """Return the largest divisor of `n` up to 64."""
+    return next(fold for fold in range(min(n, 64), 0, -1) if n % fold == 0)
+
+
 @lru_cache(maxsize=64)
-def constant(value: int, length: int, dtype: DTypeLike) -> NDArray[Any]:
+def constant(value: int, length: int, dtype: Any) -> NDArray[Any]:
     """Return a read-only vector that repeats `value`, kept for the next call.
 
     NumPy's elementwise loops are up to three times faster for an array operand than

@@ -6,10 +6,11 @@ declare theirs in a class attribute ``constraints``; the estimators gather them.
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections import abc
+from collections.abc import Hashable, Iterable, Mapping
 from functools import cache
 from numbers import Integral, Real
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -74,8 +75,9 @@ class Interval(Constraint):
         return is_number and bool(np.isfinite(value)) and self._contains(value)
 
     def _contains(self, value: Any) -> bool:
-        above = self.low is None or value > self.low or self.closed_left and value == self.low
-        below = self.high is None or value < self.high or self.closed_right and value == self.high
+        low, high = self.low, self.high
+        above = low is None or value > low or (self.closed_left and value == low)
+        below = high is None or value < high or (self.closed_right and value == high)
         return bool(above and below)
 
     def __str__(self) -> str:
@@ -118,9 +120,9 @@ class Sequence(Constraint):
         self.item = item
 
     def accepts(self, value: Any) -> bool:
-        if isinstance(value, str) or not isinstance(value, Iterable):
+        if isinstance(value, str | bytes) or not isinstance(value, abc.Sequence | np.ndarray):
             return False
-        return all(self.item.accepts(item) for item in value)
+        return np.ndim(value) == 1 and all(self.item.accepts(item) for item in value)
 
     def __str__(self) -> str:
         return f"a sequence, each item {self.item}"
@@ -178,10 +180,12 @@ def build(kind: type[_Component], values: Mapping[str, Any]) -> _Component:
     >>> build(Step, {"size": 3, "colour": "red"}).size
     3
     """
-    return kind(**{name: values[name] for name in _arguments(kind) if name in values})
+    return kind(
+        **{name: values[name] for name in _arguments(cast(Hashable, kind)) if name in values}
+    )
 
 
 @cache
-def _arguments(kind: type) -> tuple[str, ...]:
+def _arguments(kind: Any) -> tuple[str, ...]:
     """Names of the arguments of a constructor."""
     return tuple(inspect.signature(kind).parameters)

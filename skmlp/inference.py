@@ -19,8 +19,7 @@ _LARGE = 1e150
 
 def chunk_rows(network: Network) -> int:
     """Return the rows of one chunk."""
-    widest = max(place.width for place in network.plan)
-    return max(1, CHUNK // max(widest, network.n_features))
+    return max(1, CHUNK // network.widest)
 
 
 def raw_scores(
@@ -66,7 +65,7 @@ def raw_scores(
         x = X[part] if subset is None else X[subset[part]]
         x = x if x.dtype == dtype else x.astype(dtype)
         _forward(network, params, x, buffers, scores[part])
-        if not math.isfinite(scores[part].sum()):
+        if not math.isfinite(np.add.reduce(scores[part], axis=None)):
             _forward_clipped(network, params, x, scores[part])
     return scores
 

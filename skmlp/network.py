@@ -1,5 +1,6 @@
 """Layers in order: the forward and the backward pass."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,6 +31,10 @@ class Network:
         Where the parameters of each layer lie in a flat vector.
     plan : list of Place
         What each layer needs of a workspace.
+    widest : int
+        Width of the widest layer, the input included.
+    largest_product : int
+        Multiply-adds a row of the largest matrix product.
     """
 
     def __init__(self, layers: Sequence[Layer], n_features: int) -> None:
@@ -45,6 +50,10 @@ class Network:
             Place(width, self._over_input(i), self.layers[i].inplace)
             for i, width in enumerate(widths)
         ]
+        self.widest = max(n_features, *widths)
+        self.largest_product = max(
+            math.prod(p.shape) for layer in self.layout.layers for p in layer
+        )
         # Nobody asks for the derivative with respect to what lies before it.
         self._first = next(i for i, p in enumerate(self.layout.layers) if p)
 
@@ -57,11 +66,6 @@ class Network:
         if i == 0 or not self.layers[i].inplace or self.layers[i].reads_x:
             return False
         return not self.layers[i - 1].reads_out
-
-    @property
-    def largest_product(self) -> int:
-        """Multiply-adds a row of the largest matrix product."""
-        return max(int(np.prod(p.shape)) for layer in self.layout.layers for p in layer)
 
     def initialize(self, params: Sequence[Views], rng: np.random.RandomState) -> None:
         """Draw the parameters, layer by layer."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from skmlp._arena import BLOCK, Arena
+from skmlp._arena import BLOCK, Arena, blocks
 from skmlp._typing import Floats, Matrix
 from skmlp.losses.base import Loss
 from skmlp.network import Network
@@ -48,10 +48,8 @@ class Objective:
         scratch = self.loss.buffers(self.network.n_outputs)
         return Workspace(n_rows, self.params.flat.dtype, self.network.plan, scratch)
 
-    def __call__(
-        self, X: Matrix, y: NDArray[Any], weight: Floats | None, total: float, rows: Rows
-    ) -> float:
-        """Return the value for one batch and leave the gradient in ``grads``.
+    def loss_gradient(self, X: Matrix, y: NDArray[Any], weight: Floats | None, rows: Rows) -> float:
+        """Return the mean loss of one batch and leave its gradient in ``grads``.
 
         Parameters
         ----------
@@ -61,17 +59,45 @@ class Objective:
             Its encoded targets.
         weight : ndarray of shape (k,) or None
             Its weights divided by their sum; None for equal ones.
-        total : float
-            The weight sum, `k` for equal weights.
         rows : Rows
             Memory for `k` rows.
         """
-        params, grads = self.params, self.grads
-        raw = self.network.forward(params.views, X, rows)
+        params, grads = self.params.views, self.grads.views
+        raw = self.network.forward(params, X, rows)
         value = self.loss(raw, y, weight, rows.dout[-1], rows.scratch)
-        self.network.backward(params.views, grads.views, X, rows)
-        for penalty in self.penalties:
-            value += penalty.value_gradient(
-                params.penalised, grads.penalised, 1.0 / total, self._scratch
-            )
+        self.network.backward(params, grads, X, rows)
         return value
+
+    def penalise(self, total: float, block: slice) -> float:
+        """Add the penalties' gradient for a block of the flat vector; return their value.
+
+        Parameters
+        ----------
+        total : float
+            The weight sum of the batch.
+        block : slice
+            The block; no longer than ``BLOCK``.
+        """
+        part = slice(block.start, min(block.stop, self.params.n_penalised))
+        if part.start >= part.stop:
+            return 0.0
+        weights, grads = self.params.flat[part], self.grads.flat[part]
+        return sum(
+            penalty.value_gradient(weights, grads, 1.0 / total, self._scratch)
+            for penalty in self.penalties
+        )
+
+    def __call__(
+        self, X: Matrix, y: NDArray[Any], weight: Floats | None, total: float, rows: Rows
+    ) -> float:
+        """Return loss plus penalties of one batch and leave the gradient in ``grads``.
+
+        Parameters
+        ----------
+        X, y, weight, rows
+            As for ``loss_gradient``.
+        total : float
+            The weight sum, `k` for equal weights.
+        """
+        value = self.loss_gradient(X, y, weight, rows)
+        return value + sum(self.penalise(total, b) for b in blocks(self.params.n_penalised))

@@ -95,7 +95,8 @@ class InvScaling(Schedule):
 
     def __call__(self, progress: Progress) -> float:
         """Return lr₀ / (1 + rows seen)^power_t."""
-        return float(self.learning_rate_init / (progress.samples + 1) ** self.power_t)
+        # A negative exponent: what is too small for a float is 0, not an overflow.
+        return float(self.learning_rate_init * (progress.samples + 1.0) ** -self.power_t)
 
 
 class Adaptive(Schedule):

@@ -135,16 +135,16 @@ class Workspace:
         """Return views of `k` rows, made at the first call and kept."""
         if k not in self._rows:
             self._rows[k] = Rows(
-                out=_shared([memory and memory.rows(k) for memory in self._out]),
-                dout=_shared([memory and memory.rows(k) for memory in self._dout[::-1]])[::-1],
+                out=_views(self._out, k),
+                dout=_views(self._dout[::-1], k)[::-1],
                 scratch={name: memory.rows(k) for name, memory in self._scratch.items()},
             )
         return self._rows[k]
 
 
-def _shared(arrays: Sequence[Floats | None]) -> list[Floats]:
-    """Replace each None by the array before it."""
-    filled: list[Floats] = []
-    for array in arrays:
-        filled.append(filled[-1] if array is None else array)
-    return filled
+def _views(memories: Sequence[Memory | None], k: int) -> list[Floats]:
+    """Return `k` rows of each memory; None stands for the one before it."""
+    views: list[Floats] = []
+    for memory in memories:
+        views.append(views[-1] if memory is None else memory.rows(k))
+    return views

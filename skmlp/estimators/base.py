@@ -1,7 +1,7 @@
 """What the classifier and the regressor share."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -50,8 +50,14 @@ def _constraints() -> dict[str, Constraint]:
     }
 
 
-class BaseMLP(BaseEstimator):  # type: ignore[misc]
+class BaseMLP(BaseEstimator):
     """Parameters, training and raw scores of both estimators."""
+
+    coefs_: list[Floats]
+    intercepts_: list[Floats]
+    loss_curve_: list[float]
+    n_iter_: int
+    _model: Model
 
     _constraints: ClassVar[Mapping[str, Constraint]] = _constraints()
 
@@ -159,9 +165,9 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _trained_aside(self, *data: Any, **options: Any) -> Self:
         """Train on a copy and take over its attributes, all at once, if that succeeds."""
         aside = object.__new__(type(self))
-        vars(aside).update(vars(self))
+        aside.__dict__.update(self.__dict__)
         aside._train(*data, **options)
-        self.__dict__ = vars(aside)
+        self.__dict__ = aside.__dict__
         return self
 
     def _train(
@@ -238,14 +244,15 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     # -- prediction ------------------------------------------------------------------
 
-    def _raw_scores(self, X: Any) -> Floats:
-        """Return the raw scores of the rows of X, whose type the network's takes over."""
-        model = vars(self).get("_model")
-        if model is None:
+    def _infer(self, X: Any, finish: Callable[[Any, Floats], NDArray[Any]]) -> NDArray[Any]:
+        """Return what `finish` makes of the target and the raw scores of X."""
+        if not hasattr(self, "_model"):
             check_is_fitted(self)
+        model = self._model
         with np.errstate(all="ignore"):
             X = prediction_input(self, X, model.dtype)
-            return model.raw_scores(X, model.parameters(self.coefs_, self.intercepts_))
+            raw = model.raw_scores(X, model.parameters(self.coefs_, self.intercepts_))
+            return finish(model.target, raw)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict.
@@ -261,9 +268,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
             Class labels, an indicator matrix, or numbers of the type the model was
             fitted in.
         """
-        raw = self._raw_scores(X)
-        with np.errstate(all="ignore"):
-            return self._model.target.decode(raw)
+        return self._infer(X, lambda target, raw: target.decode(raw))
 
     # -- what scikit-learn and pickle ask --------------------------------------------
 

@@ -17,7 +17,7 @@ from skmlp.estimators.inputs import training_input
 from skmlp.estimators.targets import Binary, ClassTarget, Multiclass, Multilabel
 
 
-class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
+class MLPClassifier(ClassifierMixin, BaseMLP):
     """Multilayer perceptron classifier.
 
     A drop-in replacement of ``sklearn.neural_network.MLPClassifier``: with the same
@@ -216,7 +216,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """Return the target of the described kind."""
         return self._kinds[architecture["target"]](self.classes_)  # type: ignore[call-arg]
 
-    @available_if(is_first_order)
+    @available_if(is_first_order)  # type: ignore[untyped-decorator]
     def partial_fit(
         self,
         X: Any,
@@ -259,12 +259,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         fitted = hasattr(self, "_model")
         if not fitted and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        if fitted and classes is not None:
-            if not np.array_equal(self.classes_, unique_labels(classes)):
-                raise ValueError(
-                    f"classes={classes!r} is not the same as on last call to partial_fit, was: "
-                    f"{self.classes_!r}"
-                )
+        same = (
+            classes is None or not fitted or np.array_equal(self.classes_, unique_labels(classes))
+        )
+        if not same:
+            raise ValueError(
+                f"classes={classes!r} is not the same as on last call to partial_fit, was: "
+                f"{self.classes_!r}"
+            )
 
     def decision_function(self, X: Any) -> Floats:
         """Return the raw scores: the logits.
@@ -279,8 +281,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             For two classes one number a row, positive where the second is predicted.
         """
-        raw = self._raw_scores(X)
-        return raw[:, 0] if raw.shape[1] == 1 else raw
+        return self._infer(X, lambda _, raw: raw[:, 0] if raw.shape[1] == 1 else raw)
 
     def predict_proba(self, X: Any) -> Floats:
         """Return the probability of each class.
@@ -296,9 +297,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             In the order of ``classes_``. Rows sum to one, except for an indicator
             matrix, where each column is the probability of one label.
         """
-        raw = self._raw_scores(X)
-        with np.errstate(all="ignore"):
-            return self._model.target.probabilities(raw)
+        return self._infer(X, lambda target, raw: target.probabilities(raw))
 
     def predict_log_proba(self, X: Any) -> Floats:
         """Return the logarithm of the probability of each class.
@@ -316,9 +315,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``.
         """
-        raw = self._raw_scores(X)
-        with np.errstate(all="ignore"):
-            return self._model.target.log_probabilities(raw)
+        return self._infer(X, lambda target, raw: target.log_probabilities(raw))
 
     def __sklearn_tags__(self) -> Tags:
         """Say what kind of target the estimator takes."""

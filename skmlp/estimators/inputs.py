@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
-from skmlp._typing import Floats, Matrix
+from skmlp._typing import Matrix
 
 _FLOATS = (np.float64, np.float32)
 
@@ -61,10 +61,10 @@ def prediction_input(estimator: BaseEstimator, X: Any, dtype: np.dtype[Any]) -> 
     A finite array of the fitted type and width is let through at once: for one row
     the full validation takes ten times as long as the prediction.
     """
-    plain = type(X) is np.ndarray and X.dtype == dtype and X.ndim == 2
-    if plain and not hasattr(estimator, "feature_names_in_"):
-        if X.shape[1] == estimator.n_features_in_ and len(X) and math.isfinite(X.sum()):
-            return X
+    plain = type(X) is np.ndarray and X.dtype == dtype and X.ndim == 2 and len(X) > 0
+    expected = plain and X.shape[1] == estimator.n_features_in_
+    if expected and not hasattr(estimator, "feature_names_in_") and math.isfinite(X.sum()):
+        return X
     check_sparse_structure(X)
     return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=False)
 
@@ -99,7 +99,7 @@ def check_sparse_structure(X: Any) -> None:
         )
 
 
-def check_sample_weight(sample_weight: ArrayLike | None, X: Matrix) -> Floats | None:
+def check_sample_weight(sample_weight: ArrayLike | None, X: Matrix) -> NDArray[np.float64] | None:
     """Validate sample weights.
 
     Returns
@@ -115,7 +115,7 @@ def check_sample_weight(sample_weight: ArrayLike | None, X: Matrix) -> Floats | 
         return None
     if np.isscalar(sample_weight):
         sample_weight = np.full(X.shape[0], sample_weight)
-    weight = check_array(
+    weight: NDArray[np.float64] = check_array(
         sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
     )
     if weight.ndim != 1:

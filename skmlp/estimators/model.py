@@ -34,16 +34,17 @@ class Model:
             architecture["activation"],
             target.n_outputs,
         )
+        self._weighted = [i for i, layer in enumerate(self.network.layout.layers) if layer]
 
     def parameters(
         self, coefs: Sequence[Floats], intercepts: Sequence[Floats]
     ) -> list[dict[str, Floats]]:
         """Return weights and biases as the network takes them."""
         pairs = zip(coefs, intercepts, strict=True)
-        return [
-            dict(zip(("weight", "bias"), next(pairs), strict=True)) if declared else {}
-            for declared in self.network.layout.layers
-        ]
+        params: list[dict[str, Floats]] = [{} for _ in self.network.layers]
+        for i, (weight, bias) in zip(self._weighted, pairs, strict=True):
+            params[i] = {"weight": weight, "bias": bias}
+        return params
 
     def raw_scores(self, X: Matrix, params: Sequence[dict[str, Floats]]) -> Floats:
         """Return the raw scores of validated rows, with as many threads as pay."""

@@ -46,12 +46,34 @@ class ClassTarget(Target):
     """A target for which raw scores stand for probabilities."""
 
     @abstractmethod
-    def probabilities(self, raw: Floats) -> Floats:
-        """Return a column a class; raw scores may be overwritten."""
+    def logits(self, raw: Floats) -> Floats:
+        """Return the logarithm of each column's probability, to full precision."""
 
     @abstractmethod
+    def link(self, raw: Floats) -> Floats:
+        """Return each column's probability, which may round to 0 or 1."""
+
+    def probabilities(self, raw: Floats) -> Floats:
+        """Return a column a class, neither 0 nor 1, so that logarithms are finite.
+
+        Below the smallest normal float t, a probability p falls off as
+        t / (1 + log t - log p): that keeps the order of the classes.
+        """
+        p = self.link(raw.copy())
+        limits = np.finfo(p.dtype)
+        if p.size and p.min() < limits.tiny:
+            low = p < limits.tiny
+            gap = np.log(limits.tiny) - self.logits(raw)[low]
+            p[low] = np.maximum(limits.tiny / (1 + gap), limits.smallest_subnormal)
+        return np.minimum(p, 1.0 - float(limits.epsneg), out=p)
+
     def log_probabilities(self, raw: Floats) -> Floats:
-        """Return the logarithms of the probabilities, finite for finite scores."""
+        """Return the logarithms, from the raw scores: exact where p is tiny.
+
+        Near one they are those of the rounded probabilities.
+        """
+        p = self.probabilities(raw)
+        return np.log(p, out=self.logits(raw), where=p > 0.5)
 
 
 class Binary(ClassTarget):
@@ -82,19 +104,18 @@ class Binary(ClassTarget):
         """Return the more probable labels."""
         return self.classes[self._codes(raw)]
 
-    def probabilities(self, raw: Floats) -> Floats:
-        """Return a column a class; rows sum to one."""
+    def logits(self, raw: Floats) -> Floats:
+        """Return log(1 / (1 + exp(±z))): zero for the only class."""
+        if len(self.classes) == 1:
+            return np.zeros_like(raw)
+        return np.hstack([log_expit(-raw), log_expit(raw)])
+
+    def link(self, raw: Floats) -> Floats:
+        """Return 1 / (1 + exp(±z)): one for the only class."""
         if len(self.classes) == 1:
             return np.ones_like(raw)
         second = self.loss.inverse_link(raw)
-        return _uncertain(np.hstack([1 - second, second]))
-
-    def log_probabilities(self, raw: Floats) -> Floats:
-        """Return log(1 / (1 + exp(±z)))."""
-        if len(self.classes) == 1:
-            return np.zeros_like(raw)
-        logs = np.hstack([log_expit(-raw), log_expit(raw)])
-        return _consistent(logs, self.probabilities(raw))
+        return np.hstack([1 - second, second])
 
     def score(self, y: NDArray[Any], raw: Floats, weight: Floats | None) -> float:
         """Return the accuracy."""
@@ -125,15 +146,17 @@ class Multiclass(ClassTarget):
 
     def decode(self, raw: Floats) -> NDArray[Any]:
         """Return the most probable labels."""
-        return self.classes[raw.argmax(axis=1)]
+        labels: NDArray[Any] = self.classes[raw.argmax(axis=1)]
+        return labels
 
-    def probabilities(self, raw: Floats) -> Floats:
-        """Return a column a class; rows sum to one."""
-        return _uncertain(self.loss.inverse_link(raw))
-
-    def log_probabilities(self, raw: Floats) -> Floats:
+    def logits(self, raw: Floats) -> Floats:
         """Return zⱼ - log Σ exp(z)."""
-        return _consistent(log_softmax(raw, axis=1), self.probabilities(raw))
+        logarithms: Floats = log_softmax(raw, axis=1)
+        return logarithms
+
+    def link(self, raw: Floats) -> Floats:
+        """Return exp(zⱼ) / Σ exp(z)."""
+        return self.loss.inverse_link(raw)
 
     def score(self, y: NDArray[Any], raw: Floats, weight: Floats | None) -> float:
         """Return the accuracy."""
@@ -163,13 +186,14 @@ class Multilabel(ClassTarget):
         """Return the labels more probable than not."""
         return (raw > 0).astype(int)
 
-    def probabilities(self, raw: Floats) -> Floats:
-        """Return a column a label."""
-        return _uncertain(self.loss.inverse_link(raw))
-
-    def log_probabilities(self, raw: Floats) -> Floats:
+    def logits(self, raw: Floats) -> Floats:
         """Return log(1 / (1 + exp(-z)))."""
-        return _consistent(log_expit(raw), self.probabilities(raw))
+        logarithms: Floats = log_expit(raw)
+        return logarithms
+
+    def link(self, raw: Floats) -> Floats:
+        """Return 1 / (1 + exp(-z))."""
+        return self.loss.inverse_link(raw)
 
     def score(self, y: NDArray[Any], raw: Floats, weight: Floats | None) -> float:
         """Return the share of rows whose labels are all right."""
@@ -241,22 +265,6 @@ def class_codes(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
         "`y` has classes not in `self.classes_`. "
         f"`self.classes_` has {_few(classes)}. 'y' has {_few(np.unique(y))}."
     )
-
-
-def _uncertain(probabilities: Floats) -> Floats:
-    """Keep probabilities off 0 and 1, by the least a float can: their logarithm is finite."""
-    limits = np.finfo(probabilities.dtype)
-    np.maximum(probabilities, limits.tiny, out=probabilities)
-    return np.minimum(probabilities, 1.0 - float(limits.epsneg), out=probabilities)
-
-
-def _consistent(logs: Floats, probabilities: Floats) -> Floats:
-    """Replace the logarithm of each larger probability by that of its rounded value.
-
-    So log-probabilities are the logarithms of ``predict_proba``, which near one
-    rounds, and still finite near zero.
-    """
-    return np.log(probabilities, out=logs, where=probabilities > 0.5)
 
 
 def _few(labels: NDArray[Any]) -> str:

@@ -60,7 +60,7 @@ class MultinomialLogLoss(Loss):
 
     def inverse_link(self, raw: Floats) -> Floats:
         """Turn raw scores into softmax probabilities, in place."""
-        np.subtract(raw, raw.max(axis=1, keepdims=True), out=raw)
+        np.subtract(raw, np.maximum.reduce(raw, axis=1, keepdims=True), out=raw)
         np.exp(raw, out=raw)
-        np.divide(raw, raw.sum(axis=1, keepdims=True), out=raw)
+        np.divide(raw, np.add.reduce(raw, axis=1, keepdims=True), out=raw)
         return raw

@@ -1,7 +1,7 @@
 """What an optimizer is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,6 +9,11 @@ import numpy as np
 from skmlp._arena import BLOCK, blocks
 from skmlp._params import Constraint
 from skmlp._typing import Floats
+
+
+def _unpenalised(_: slice) -> float:
+    """Add nothing to the gradient of a block."""
+    return 0.0
 
 
 class Optimizer(ABC):
@@ -39,22 +44,33 @@ class Optimizer(ABC):
         scratch = np.empty(min(BLOCK, params.size), params.dtype)
         vectors = (params, grads, *self._state.values())
         self._blocks = [
-            (scratch[: b.stop - b.start], *(vector[b] for vector in vectors))
-            for b in blocks(params.size)
+            (block, (scratch[: block.stop - block.start], *(v[block] for v in vectors)))
+            for block in blocks(params.size)
         ]
 
-    def step(self, lr: float) -> None:
+    def step(self, lr: float, penalise: Callable[[slice], float] = _unpenalised) -> float:
         """Move the parameters once along the bound gradient.
 
         Parameters
         ----------
         lr : float
             The learning rate.
+        penalise : callable
+            Called with each block before it moves: adds what it has to the gradient
+            and returns its value. So penalties find the block in the cache, too.
+
+        Returns
+        -------
+        float
+            The sum of what `penalise` returned.
         """
         self.steps += 1
         self.prepare(lr)
-        for block in self._blocks:
-            self.update(*block)
+        penalty = 0.0
+        for block, vectors in self._blocks:
+            penalty += penalise(block)
+            self.update(*vectors)
+        return penalty
 
     @abstractmethod
     def prepare(self, lr: float) -> None:

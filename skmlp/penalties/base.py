@@ -9,7 +9,7 @@ from skmlp._typing import Floats
 
 
 class Penalty(ABC):
-    """A smooth function of the weights that is added to the loss."""
+    """A smooth function that is added to the loss, a sum over the weights."""
 
     constraints: ClassVar[Mapping[str, Constraint]] = {}
 
@@ -22,9 +22,9 @@ class Penalty(ABC):
         Parameters
         ----------
         weights, grads : ndarray of shape (n,)
-            The penalised parameters, flat, and their gradient so far.
+            A piece of the penalised parameters and their gradient so far.
         scale : float
             What the penalty is multiplied by: one over the batch's weight sum.
-        scratch : ndarray of shape (min(BLOCK, n),)
+        scratch : ndarray of shape (n,) or longer
             Memory to work in.
         """

@@ -4,7 +4,6 @@ from numbers import Real
 
 import numpy as np
 
-from skmlp._arena import blocks
 from skmlp._params import Interval
 from skmlp._typing import Floats
 from skmlp.penalties.base import Penalty
@@ -35,9 +34,7 @@ class L2(Penalty):
         strength = self.alpha * scale
         if strength == 0.0:
             return 0.0
-        for block in blocks(weights.size):
-            g = grads[block]
-            decay = scratch[: g.size]
-            np.multiply(weights[block], strength, out=decay)
-            np.add(g, decay, out=g)
+        decay = scratch[: weights.size]
+        np.multiply(weights, strength, out=decay)
+        np.add(grads, decay, out=grads)
         return 0.5 * strength * float(np.dot(weights, weights))

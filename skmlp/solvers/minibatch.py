@@ -1,6 +1,7 @@
 """The mini-batch loop of the first-order solvers."""
 
 from collections.abc import Mapping
+from functools import partial
 from numbers import Integral
 from typing import ClassVar
 
@@ -80,11 +81,12 @@ class Minibatch:
         self, objective: Objective, batches: Batches, workspace: Workspace, progress: Progress
     ) -> float:
         """Go once through the data; return the weighted mean of the batch losses."""
-        loss = total = 0.0
-        for X, y, weight, batch_total in batches:
-            rows = workspace.rows(X.shape[0])
-            loss += batch_total * objective(X, y, weight, batch_total, rows)
-            self.optimizer.step(self.schedule(progress))
+        value = total = 0.0
+        for X, y, weight, share in batches:
+            loss = objective.loss_gradient(X, y, weight, workspace.rows(X.shape[0]))
+            penalise = partial(objective.penalise, share)
+            loss += self.optimizer.step(self.schedule(progress), penalise)
             progress.step += 1
-            total += batch_total
-        return loss / total
+            value += share * loss
+            total += share
+        return value / total
