@@ -48,9 +48,11 @@ def folded(*arrays: Floats) -> tuple[Floats, ...]:
     """
     n, width = arrays[0].shape
     fold = _fold(n)
-    if fold == 1 or not all(a.flags.c_contiguous for a in arrays):
-        return arrays
-    return tuple([a.reshape(n // fold, fold * width) for a in arrays])
+    shape = (n // fold, fold * width)
+    for a in arrays:
+        if not a.flags.c_contiguous:
+            return arrays
+    return tuple([a.reshape(shape) for a in arrays])
 
 
 @lru_cache(maxsize=256)

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
 from skmlp._typing import Matrix
+from skmlp.estimators.sparse import checked_sparse
 
 _FLOATS = (np.float64, np.float32)
 
@@ -41,11 +41,10 @@ def training_input(
     ValueError
         For input that is not numeric, finite, two-dimensional and of one length.
     """
-    check_sparse_structure(X)
     X, y = validate_data(
         estimator,
-        X,
-        y,
+        checked_sparse(X),
+        checked_sparse(y, "y"),
         accept_sparse="csr",
         multi_output=True,
         dtype=_FLOATS if dtype is None else dtype,
@@ -65,38 +64,8 @@ def prediction_input(estimator: BaseEstimator, X: Any, dtype: np.dtype[Any]) -> 
     expected = plain and X.shape[1] == estimator.n_features_in_
     if expected and not hasattr(estimator, "feature_names_in_") and math.isfinite(X.sum()):
         return X
-    check_sparse_structure(X)
+    X = checked_sparse(X)
     return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=False)
-
-
-def check_sparse_structure(X: Any) -> None:
-    """Refuse a compressed sparse array whose indices point outside it.
-
-    SciPy does not check them when an array is made, and its products then read and
-    write memory that is not theirs.
-
-    Raises
-    ------
-    ValueError
-        If the index pointers do not start at zero, decrease or run past the data,
-        or an index is negative or too large.
-    """
-    if not issparse(X) or X.format not in ("csr", "csc"):
-        return
-    n_major, n_minor = X.shape if X.format == "csr" else X.shape[::-1]
-    pointers, indices = X.indptr, X.indices
-    sound = (
-        len(pointers) == n_major + 1
-        and pointers[0] == 0
-        and bool(np.all(pointers[1:] >= pointers[:-1]))
-        and pointers[-1] <= min(len(indices), len(X.data))
-    )
-    used = indices[: pointers[-1]] if sound else indices
-    if not sound or (used.size and (used.min() < 0 or used.max() >= n_minor)):
-        raise ValueError(
-            "X is a sparse array with invalid structure: its indptr or indices point outside "
-            "the array. Build it again from its coordinates, e.g. with scipy.sparse.coo_array."
-        )
 
 
 def check_sample_weight(sample_weight: ArrayLike | None, X: Matrix) -> NDArray[np.float64] | None:
