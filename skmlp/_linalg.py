@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from skmlp._typing import Floats, Matrix
 
+#: Length of the longest constant vector that is kept between calls.
 LONGEST_KEPT = 2**15
 
 
@@ -15,12 +16,15 @@ def product(a: Matrix, b: Matrix, out: Floats) -> None:
     """Write a @ b to `out`; `a` may be a SciPy sparse array.
 
     The dense product allocates nothing. SciPy's sparse product has no ``out``, so
-    the sparse one makes an array of the size of `out`.
+    the sparse one makes an array of the size of `out`. ``np.dot`` starts half a
+    microsecond sooner than ``np.matmul`` but writes row-major arrays only.
     """
-    if isinstance(a, np.ndarray):
-        np.matmul(a, b, out=out)
-    else:
+    if not isinstance(a, np.ndarray):
         np.copyto(out, a @ b)
+    elif out.flags.c_contiguous:
+        np.dot(a, b, out=out)
+    else:
+        np.matmul(a, b, out=out)
 
 
 def column_sums(a: Floats, out: Floats) -> None:
@@ -29,7 +33,7 @@ def column_sums(a: Floats, out: Floats) -> None:
     A product with ones takes half the time of ``a.sum(axis=0)``.
     """
     if len(a) <= LONGEST_KEPT:
-        np.matmul(constant(1, len(a), a.dtype), a, out=out)
+        np.dot(constant(1, len(a), a.dtype), a, out=out)
     else:
         np.add.reduce(a, axis=0, out=out)
 
@@ -44,10 +48,10 @@ def folded(*arrays: Floats) -> tuple[Floats, ...]:
     """Return views of arrays of one shape with fewer, longer rows, if all are contiguous.
 
     Operations that combine each row with a vector run one loop a row, and short
-    loops cost more than they compute.
+    loops cost more than they compute. The rows grow to ``LONGEST_KEPT`` at most.
     """
     n, width = arrays[0].shape
-    fold = _fold(n)
+    fold = _fold(n, width)
     shape = (n // fold, fold * width)
     for a in arrays:
         if not a.flags.c_contiguous:
@@ -56,12 +60,13 @@ def folded(*arrays: Floats) -> tuple[Floats, ...]:
 
 
 @lru_cache(maxsize=256)
-def _fold(n: int) -> int:
-    """Return the largest divisor of `n` up to 64."""
-    return next(fold for fold in range(min(n, 64), 0, -1) if n % fold == 0)
+def _fold(n: int, width: int) -> int:
+    """Return the largest divisor of `n` that keeps folded rows short enough to be kept."""
+    most = min(n, LONGEST_KEPT // width)
+    return next((fold for fold in range(most, 1, -1) if n % fold == 0), 1)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def constant(value: int, length: int, dtype: Any) -> NDArray[Any]:
     """Return a read-only vector that repeats `value`, kept for the next call.
 

@@ -180,12 +180,15 @@ def build(kind: type[_Component], values: Mapping[str, Any]) -> _Component:
     >>> build(Step, {"size": 3, "colour": "red"}).size
     3
     """
-    return kind(
-        **{name: values[name] for name in _arguments(cast(Hashable, kind)) if name in values}
-    )
+    return kind(**{name: values[name] for name in arguments(kind) if name in values})
+
+
+def arguments(kind: type) -> tuple[str, ...]:
+    """Return the names of the arguments of a constructor."""
+    return _arguments(cast(Hashable, kind))
 
 
 @cache
 def _arguments(kind: Any) -> tuple[str, ...]:
-    """Names of the arguments of a constructor."""
+    """Ask once: inspection takes a tenth of a millisecond."""
     return tuple(inspect.signature(kind).parameters)

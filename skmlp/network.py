@@ -110,8 +110,9 @@ class Network:
         rows : Rows
             The buffers that ``forward`` used.
         """
-        out, dout = rows.out, rows.dout
-        for i in range(len(self.layers) - 1, self._first - 1, -1):
-            source, dx = (out[i - 1], dout[i - 1]) if i else (x, None)
-            dx = dx if i > self._first else None
-            self.layers[i].backward(source, out[i], dout[i], dx, params[i], grads[i])
+        first, out, dout = self._first, rows.out, rows.dout
+        for i in range(len(self.layers) - 1, first, -1):
+            layer = self.layers[i]
+            layer.backward(out[i - 1], out[i], dout[i], dout[i - 1], params[i], grads[i])
+        x = out[first - 1] if first else x
+        self.layers[first].backward(x, out[first], dout[first], None, params[first], grads[first])

@@ -77,15 +77,19 @@ class Objective:
             The weight sum of the batch.
         block : slice
             The block; no longer than ``BLOCK``.
+
+        Returns
+        -------
+        float
+            Σ Ω(block) / total.
         """
         part = slice(block.start, min(block.stop, self.params.n_penalised))
         if part.start >= part.stop:
             return 0.0
-        weights, grads = self.params.flat[part], self.grads.flat[part]
-        return sum(
-            penalty.value_gradient(weights, grads, 1.0 / total, self._scratch)
-            for penalty in self.penalties
-        )
+        weights, grads, value = self.params.flat[part], self.grads.flat[part], 0.0
+        for penalty in self.penalties:
+            value += penalty.value_gradient(weights, grads, 1.0 / total, self._scratch)
+        return value
 
     def __call__(
         self, X: Matrix, y: NDArray[Any], weight: Floats | None, total: float, rows: Rows

@@ -11,7 +11,16 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skmlp._params import Boolean, Constraint, Interval, Options, Seed, Sequence, check_parameters
+from skmlp._params import (
+    Boolean,
+    Constraint,
+    Interval,
+    Options,
+    Seed,
+    Sequence,
+    arguments,
+    check_parameters,
+)
 from skmlp._typing import Floats
 from skmlp.activations import ACTIVATIONS
 from skmlp.estimators import state
@@ -180,7 +189,7 @@ class BaseMLP(BaseEstimator):
         classes: ArrayLike | None = None,
     ) -> None:
         """Validate, train and set the fitted attributes."""
-        settings = self.get_params(deep=False)
+        settings = {name: getattr(self, name) for name in arguments(type(self))}
         check_parameters(type(self).__name__, settings, self._constraints)
         again = (incremental or self.warm_start) and hasattr(self, "_model")
         X, y = self._validate(X, y, dtype=self._working_type(again), reset=not again)

@@ -196,7 +196,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         X, y = training_input(self, X, y, **checks)
         y = y.toarray() if issparse(y) else y
         y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
-        check_classification_targets(y)
+        if y.ndim == 2 or y.dtype.kind in "fcO":  # others cannot but be labels
+            check_classification_targets(y)
         if y.ndim == 2 and type_of_target(y) != "multilabel-indicator":
             raise ValueError(
                 "y has several columns of classes, which is not supported: fit one classifier "
@@ -209,7 +210,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if y.ndim == 2:
             self.classes_ = np.arange(y.shape[1])
             return {"target": "multilabel"}
-        self.classes_ = unique_labels(y if classes is None else classes)
+        self.classes_ = np.unique(y) if classes is None else unique_labels(classes)
         return {"target": "binary" if len(self.classes_) <= 2 else "multiclass"}
 
     def _build_target(self, architecture: Mapping[str, Any]) -> ClassTarget:

@@ -39,11 +39,12 @@ class Model:
     def parameters(
         self, coefs: Sequence[Floats], intercepts: Sequence[Floats]
     ) -> list[dict[str, Floats]]:
-        """Return weights and biases as the network takes them."""
+        """Return weights and biases as the network takes them, in its type."""
+        dtype = self.dtype
         pairs = zip(coefs, intercepts, strict=True)
         params: list[dict[str, Floats]] = [{} for _ in self.network.layers]
         for i, (weight, bias) in zip(self._weighted, pairs, strict=True):
-            params[i] = {"weight": weight, "bias": bias}
+            params[i] = {"weight": np.asarray(weight, dtype), "bias": np.asarray(bias, dtype)}
         return params
 
     def raw_scores(self, X: Matrix, params: Sequence[dict[str, Floats]]) -> Floats:

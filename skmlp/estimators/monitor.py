@@ -48,7 +48,8 @@ class EpochMonitor:
     def epoch_end(self, loss: float) -> bool:
         """Record an epoch; tell whether patience has run out."""
         self.loss_curve.append(loss)
-        self._print(f"Iteration {len(self.loss_curve)}, loss = {loss:.8f}")
+        if self._verbose:
+            print(f"Iteration {len(self.loss_curve)}, loss = {loss:.8f}")
         score = -loss if self._held_out is None else self._validate(self._held_out)
         return self.patience is not None and self.patience.stalled(score)
 
@@ -58,25 +59,27 @@ class EpochMonitor:
         if self._best is not None and score > self.best_score:
             np.copyto(self._best, self._params.flat)
         self.scores.append(score)
-        self._print(f"Validation score: {score:f}")
+        if self._verbose:
+            print(f"Validation score: {score:f}")
         return score
 
     def stalled(self, learning_rate: float | None) -> None:
         """Say what follows a stall; with another learning rate, be patient again."""
-        if self.patience is None:
-            return
-        what = "Training loss" if self._held_out is None else "Validation score"
-        self._print(
-            f"{what} did not improve more than tol={self.patience.tol:f} for "
-            f"{self.patience.n_iter_no_change} consecutive epochs. "
-            + (
-                "Stopping."
-                if learning_rate is None
-                else f"Setting learning rate to {learning_rate:f}"
-            )
-        )
-        if learning_rate is not None:
+        if self._verbose and self.patience is not None:
+            print(self._stall_message(self.patience, learning_rate))
+        if self.patience is not None and learning_rate is not None:
             self.patience.count = 0
+
+    def _stall_message(self, patience: Patience, learning_rate: float | None) -> str:
+        """Say that nothing improved and what follows."""
+        what = "Training loss" if self._held_out is None else "Validation score"
+        answer = (
+            "Stopping." if learning_rate is None else f"Setting learning rate to {learning_rate:f}"
+        )
+        return (
+            f"{what} did not improve more than tol={patience.tol:f} for "
+            f"{patience.n_iter_no_change} consecutive epochs. {answer}"
+        )
 
     def diverged(self) -> None:
         """Record an epoch that left nothing finite."""
@@ -88,7 +91,3 @@ class EpochMonitor:
         """Put back the best parameters, if they were kept."""
         if self._best is not None:
             np.copyto(self._params.flat, self._best)
-
-    def _print(self, line: str) -> None:
-        if self._verbose:
-            print(line)

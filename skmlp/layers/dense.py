@@ -61,4 +61,4 @@ class Dense(Layer):
         product(x.T, dout, dp["weight"])
         column_sums(dout, dp["bias"])
         if dx is not None:
-            np.matmul(dout, p["weight"].T, out=dx)
+            product(dout, p["weight"].T, dx)

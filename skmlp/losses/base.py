@@ -59,7 +59,7 @@ class Loss(ABC):
         rows = self.rows(raw, y, grad, scratch)
         if weight is None:
             np.multiply(grad, 1.0 / len(rows), out=grad)
-            return float(rows.sum()) / len(rows)
+            return float(np.add.reduce(rows)) / len(rows)
         np.multiply(grad, weight[:, np.newaxis], out=grad)
         return float(np.dot(rows, weight))
 

@@ -59,7 +59,8 @@ class Batches:
     """Cut a training set into mini-batches, in a new order each epoch.
 
     Dense rows are gathered into one buffer, which the next batch overwrites; nothing
-    else is allocated. Without shuffling the batches are views of the data.
+    else is allocated. Without shuffling the batches are views of the data, and so is
+    a batch of all rows, whose order does not matter.
 
     Parameters
     ----------
@@ -75,7 +76,7 @@ class Batches:
     Attributes
     ----------
     order : ndarray of int or None
-        The current order; None for slices of the data.
+        The current order; None for that of the data.
     """
 
     def __init__(
@@ -90,15 +91,17 @@ class Batches:
         self.order = data.subset if order is None else order.copy()
         if rng is not None and order is None:
             self.order = np.arange(self.n_rows) if data.subset is None else data.subset.copy()
+        all_at_once = data.subset is None and size >= self.n_rows
+        self._gathers = self.order is not None and not all_at_once
         self._X = self._memory(data.X) if isinstance(data.X, np.ndarray) else None
         self._y = self._memory(data.y)
+        self._weight = Memory(size, Buffer(), np.float64)
         self._share = Memory(size, Buffer(), data.X.dtype)
 
     def _memory(self, rows: NDArray[Any]) -> Memory:
-        """Return room to gather a batch of `rows`; none is needed for slices."""
-        size = 0 if self.order is None else self.size
+        """Return room to gather a batch of `rows`; none is needed for views."""
         width = rows.shape[1] if rows.ndim == 2 else None
-        return Memory(size, Buffer(width), rows.dtype)
+        return Memory(self.size if self._gathers else 0, Buffer(width), rows.dtype)
 
     def __iter__(self) -> Iterator[Batch]:
         """Go once through the data. A batch without weight is left out."""
@@ -114,21 +117,24 @@ class Batches:
         return self._batch(slice(0, self.n_rows))
 
     def _batch(self, part: slice) -> Batch:
-        X, y = self._data.X, self._data.y
+        """Return the rows of one part of the current order."""
+        X, y, weight, _ = self._data
         k = part.stop - part.start
-        if self.order is None:
-            return Batch(X[part], y[part], *self._weights(part, k))
-        index = self.order[part]
+        if not self._gathers:
+            return Batch(
+                X[part], y[part], *self._shares(weight if weight is None else weight[part], k)
+            )
+        index = self.order[part]  # type: ignore[index]
         X = X[index] if self._X is None else _gather(X, index, self._X.rows(k))
-        return Batch(X, _gather(y, index, self._y.rows(k)), *self._weights(index, k))
+        if weight is not None:
+            weight = _gather(weight, index, self._weight.rows(k))
+        return Batch(X, _gather(y, index, self._y.rows(k)), *self._shares(weight, k))
 
-    def _weights(self, index: Any, k: int) -> tuple[Floats | None, float]:
-        """Return the weights of `k` rows, divided by their sum, and that sum."""
-        if self._data.weight is None:
+    def _shares(self, weight: NDArray[np.float64] | None, k: int) -> tuple[Floats | None, float]:
+        """Return the weights of `k` rows divided by their sum, and that sum."""
+        if weight is None:
             return None, float(k)
-        weight = self._data.weight[index]
-        total = float(weight.sum())
-        share = self._share.rows(k)
+        share, total = self._share.rows(k), float(weight.sum())
         if total > 0.0:
             np.divide(weight, total, out=share, casting="same_kind")
         return share, total
@@ -136,4 +142,4 @@ class Batches:
 
 def _gather(rows: NDArray[Any], index: Indices, out: NDArray[Any]) -> NDArray[Any]:
     """Copy some rows to `out`; mode 'clip' spares NumPy a copy of its own."""
-    return np.take(rows, index, axis=0, out=out, mode="clip")
+    return rows.take(index, axis=0, out=out, mode="clip")

@@ -11,7 +11,7 @@ from scipy.optimize import OptimizeResult, minimize
 from skmlp._params import Constraint, Interval
 from skmlp.objective import Objective
 from skmlp.schedules import Progress
-from skmlp.solvers.base import Monitor, Outcome
+from skmlp.solvers.base import Monitor, Outcome, check_finite
 from skmlp.solvers.batches import Batches
 
 
@@ -56,6 +56,16 @@ class LBFGS:
             Counts iterations and rows; changed in place.
         monitor : Monitor
             Is told the objective after each iteration.
+
+        Returns
+        -------
+        Outcome
+            Whether the training ended by itself.
+
+        Raises
+        ------
+        DivergenceError
+            If the objective or the parameters end up not finite.
         """
         params = objective.params.flat
         run = _Run(objective, batches, progress, monitor)
@@ -71,6 +81,7 @@ class LBFGS:
             run.accepted = result.x
         finally:
             np.copyto(params, run.accepted, casting="same_kind")
+        check_finite(float(result.fun), objective.params)
         if run.stopped or result.status == 0:
             return Outcome(converged=True)
         return Outcome(

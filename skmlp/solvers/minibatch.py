@@ -50,6 +50,11 @@ class Minibatch:
         monitor : Monitor
             Is told the mean loss of each epoch.
 
+        Returns
+        -------
+        Outcome
+            Whether the training ended by itself.
+
         Raises
         ------
         DivergenceError
