@@ -52,10 +52,9 @@ def folded(*arrays: Floats) -> tuple[Floats, ...]:
     """
     n, width = arrays[0].shape
     fold = _fold(n, width)
+    if fold == 1 or not all(a.flags.c_contiguous for a in arrays):
+        return arrays
     shape = (n // fold, fold * width)
-    for a in arrays:
-        if not a.flags.c_contiguous:
-            return arrays
     return tuple([a.reshape(shape) for a in arrays])
 
 

@@ -61,7 +61,7 @@ class ClassTarget(Target):
         """
         p = self.link(raw.copy())
         limits = np.finfo(p.dtype)
-        if p.size and p.min() < limits.tiny:
+        if p.size and np.minimum.reduce(p, axis=None) < limits.tiny:
             low = p < limits.tiny
             gap = np.log(limits.tiny) - self.logits(raw)[low]
             p[low] = np.maximum(limits.tiny / (1 + gap), limits.smallest_subnormal)
