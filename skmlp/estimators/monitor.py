@@ -29,6 +29,8 @@ class EpochMonitor:
         The loss of each epoch.
     scores : list of float
         The score of each epoch; empty without held-out rows.
+    best_score : float
+        The highest of them; ``-inf`` before the first.
     """
 
     def __init__(
@@ -38,12 +40,8 @@ class EpochMonitor:
         self.patience = patience
         self.loss_curve: list[float] = []
         self.scores: list[float] = []
+        self.best_score = -math.inf
         self._best = params.flat.copy() if held_out else None
-
-    @property
-    def best_score(self) -> float:
-        """The highest score so far."""
-        return max(self.scores, default=-math.inf)
 
     def epoch_end(self, loss: float) -> bool:
         """Record an epoch; tell whether patience has run out."""
@@ -57,6 +55,7 @@ class EpochMonitor:
         """Score the held-out rows; keep the parameters if they are the best so far."""
         score = held_out.score()
         if self._best is not None and score > self.best_score:
+            self.best_score = score
             np.copyto(self._best, self._params.flat)
         self.scores.append(score)
         if self._verbose:

@@ -57,8 +57,6 @@ class Training:
         What was recorded.
     progress : Progress
         Epochs, steps and rows so far, earlier runs included.
-    n_epochs : int
-        Epochs of this run.
     """
 
     def __init__(
@@ -207,6 +205,7 @@ class Training:
         """Return what a later run needs to go on: arrays, numbers and strings."""
         saved: dict[str, Any] = {
             "solver": self.settings["solver"],
+            "optimizer": self.solver.state(),
             "progress": dict(vars(self.progress)),
         }
         if isinstance(self.settings["random_state"], Integral):
@@ -214,8 +213,6 @@ class Training:
             saved["rng"] = self.rng.get_state(legacy=False)
         if self.split_state is not None:
             saved["split"] = self.split_state
-        if isinstance(self.solver, Minibatch):
-            saved["optimizer"] = self.solver.optimizer.state()
         if self.settings["shuffle"] and not self.incremental:
             saved["order"] = self.batches.order
         if self.monitor.patience is not None:

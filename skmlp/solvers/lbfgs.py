@@ -91,6 +91,10 @@ class LBFGS:
             "or scale the data.",
         )
 
+    def state(self) -> dict[str, Any]:
+        """Return nothing: each call starts without curvature."""
+        return {}
+
 
 class _Run:
     """One minimisation, as SciPy sees it."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from numbers import Integral
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from skmlp._params import Constraint, Interval
 from skmlp.objective import Objective
@@ -73,6 +73,10 @@ class Minibatch:
             message=f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and "
             "the optimization hasn't converged yet.",
         )
+
+    def state(self) -> dict[str, Any]:
+        """Return the state of the optimizer."""
+        return self.optimizer.state()
 
     def _goes_on(self, progress: Progress, monitor: Monitor) -> bool:
         """Tell whether the schedule answers a stall by another rate."""
