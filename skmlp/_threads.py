@@ -11,7 +11,7 @@ ALWAYS_SERIAL = 2**13
 
 #: From this many multiply-adds on, a second thread pays. Threads wait for each other
 #: by spinning: on a busy machine small products take up to ten times as long.
-WORTH_THREADS = 3 * 10**7
+WORTH_THREADS = 10**8
 
 
 def threads_for(multiply_adds: int) -> AbstractContextManager[None]:

@@ -114,7 +114,11 @@ class Adaptive(Schedule):
 
     def __call__(self, progress: Progress) -> float:
         """Return lr₀ / 5^(stalls)."""
-        return float(self.learning_rate_init / self.factor**progress.stalls)
+        # One division a stall: the rounding decides which rate is the first at 1e-6.
+        rate = self.learning_rate_init
+        for _ in range(progress.stalls):
+            rate /= self.factor
+        return rate
 
     def survives_stall(self, progress: Progress) -> bool:
         """Go on while the rate is above 1e-6."""

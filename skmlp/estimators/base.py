@@ -238,8 +238,8 @@ class BaseMLP(BaseEstimator):
         self.coefs_ = [views["weight"] for views in weights]
         self.intercepts_ = [views["bias"] for views in weights]
         self.loss_curve_ = (self.loss_curve_ if earlier else []) + monitor.loss_curve
-        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else np.nan
-        self.best_loss_ = None if monitor.scores else min(self.loss_curve_, default=np.nan)
+        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else training.loss
+        self.best_loss_ = None if monitor.scores else min(self.loss_curve_, default=self.loss_)
         self.validation_scores_ = monitor.scores or None
         self.best_validation_score_ = monitor.best_score if monitor.scores else None
         self.n_iter_ = (self.n_iter_ if earlier else 0) + len(monitor.loss_curve)

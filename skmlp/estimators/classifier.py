@@ -196,7 +196,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         X, y = training_input(self, X, y, **checks)
         y = y.toarray() if issparse(y) else y
         y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
-        if y.ndim == 2 or y.dtype.kind in "fcO":  # others cannot but be labels
+        if y.ndim == 2 or y.dtype.kind in "fcOS":  # others cannot but be labels
             check_classification_targets(y)
         if y.ndim == 2 and type_of_target(y) != "multilabel-indicator":
             raise ValueError(
@@ -210,7 +210,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if y.ndim == 2:
             self.classes_ = np.arange(y.shape[1])
             return {"target": "multilabel"}
-        self.classes_ = np.unique(y) if classes is None else unique_labels(classes)
+        labels = y if classes is None else classes
+        plain = classes is None and y.dtype.kind != "O"  # then unique_labels is slow for nothing
+        self.classes_ = np.unique(labels) if plain else unique_labels(labels)
         return {"target": "binary" if len(self.classes_) <= 2 else "multiclass"}
 
     def _build_target(self, architecture: Mapping[str, Any]) -> ClassTarget:

@@ -104,6 +104,10 @@ class Binary(ClassTarget):
         """Return the more probable labels."""
         return self.classes[self._codes(raw)]
 
+    def probabilities(self, raw: Floats) -> Floats:
+        """Return a column a class, neither 0 nor 1; ones for the only class."""
+        return np.ones_like(raw) if len(self.classes) == 1 else super().probabilities(raw)
+
     def logits(self, raw: Floats) -> Floats:
         """Return log(1 / (1 + exp(±z))): zero for the only class."""
         if len(self.classes) == 1:
@@ -111,9 +115,7 @@ class Binary(ClassTarget):
         return np.hstack([log_expit(-raw), log_expit(raw)])
 
     def link(self, raw: Floats) -> Floats:
-        """Return 1 / (1 + exp(±z)): one for the only class."""
-        if len(self.classes) == 1:
-            return np.ones_like(raw)
+        """Return 1 / (1 + exp(±z))."""
         second = self.loss.inverse_link(raw)
         return np.hstack([1 - second, second])
 

@@ -15,7 +15,7 @@ from skmlp._typing import Floats
 from skmlp.estimators import interrupts
 from skmlp.estimators.model import Model
 from skmlp.estimators.monitor import EpochMonitor
-from skmlp.estimators.validation import HeldOut, split_rows
+from skmlp.estimators.validation import HeldOut, both_weighted, split_rows
 from skmlp.objective import Objective
 from skmlp.optimizers import OPTIMIZERS
 from skmlp.penalties import PENALTIES
@@ -79,6 +79,8 @@ class Training:
         self.params = self.objective.params
         self._set_parameters(start)
         self.progress = Progress(**self.saved.get("progress", {}))
+        if not incremental:
+            self.progress.stalls = 0
         training, held_out = self._split()
         self.monitor = EpochMonitor(
             self.params, self._patience(held_out), held_out, self.settings["verbose"]
@@ -118,7 +120,7 @@ class Training:
             self.data.y.reshape(-1) if self.model.target.stratified else None,
             _stream(self.split_state) if again else self.rng,
         )
-        if rows is None:
+        if rows is None or not both_weighted(self.data.weight, rows):
             return self.data, None
         training, held_out = (self.data._replace(subset=subset) for subset in rows)
         return training, HeldOut(self.model, held_out, self.params)
@@ -128,7 +130,8 @@ class Training:
         if self.settings["solver"] not in OPTIMIZERS and held_out is None:
             return None
         patience = build(Patience, self.settings)
-        if self.incremental and "patience" in self.saved:
+        # Scores of held-out rows, which an earlier fit may have left, are no losses.
+        if self.incremental and "split" not in self.saved and "patience" in self.saved:
             patience.best, patience.count = self.saved["patience"]
         return patience
 
@@ -182,6 +185,7 @@ class Training:
         rows = self.batches.size
         with np.errstate(all="ignore"), threads_for(rows * self.model.network.largest_product):
             outcome = self._solve()
+            self.loss = outcome.loss
             self.monitor.restore_best()
         if not outcome.converged and not self.incremental:
             warnings.warn(outcome.message, ConvergenceWarning, stacklevel=2)

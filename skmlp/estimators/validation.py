@@ -101,3 +101,16 @@ def _divisible(strata: NDArray[Any] | None, n_held_out: int) -> NDArray[Any] | N
         stacklevel=2,
     )
     return None
+
+
+def both_weighted(weight: NDArray[np.float64] | None, rows: tuple[Indices, Indices]) -> bool:
+    """Tell whether training and held-out rows have some weight each; warn if not."""
+    if weight is None or all(weight[subset].any() for subset in rows):
+        return True
+    warnings.warn(
+        "The validation set has all of the weight or none. Early stopping watches the training "
+        "loss instead.",
+        UserWarning,
+        stacklevel=2,
+    )
+    return False

@@ -1,5 +1,6 @@
 """What a solver tells its caller, and what its caller tells it."""
 
+import math
 from typing import NamedTuple, Protocol
 
 from skmlp._arena import Arena
@@ -14,10 +15,13 @@ class Outcome(NamedTuple):
         Whether it stopped by itself.
     message : str
         Why it did not converge; empty if it did.
+    loss : float
+        The objective at the end, if the solver knows it.
     """
 
     converged: bool
     message: str = ""
+    loss: float = math.nan
 
 
 class Monitor(Protocol):

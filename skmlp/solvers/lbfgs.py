@@ -83,9 +83,10 @@ class LBFGS:
             np.copyto(params, run.accepted, casting="same_kind")
         check_finite(float(result.fun), objective.params)
         if run.stopped or result.status == 0:
-            return Outcome(converged=True)
+            return Outcome(converged=True, loss=float(result.fun))
         return Outcome(
             converged=False,
+            loss=float(result.fun),
             message=f"lbfgs failed to converge after {result.nit} iteration(s) "
             f"(status={result.status}): {result.message}. Increase max_iter or max_fun, "
             "or scale the data.",
