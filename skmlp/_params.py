@@ -5,6 +5,7 @@ declare theirs in a class attribute ``constraints``; the estimators gather them.
 """
 
 import inspect
+import math
 from abc import ABC, abstractmethod
 from collections import abc
 from collections.abc import Hashable, Iterable, Mapping
@@ -72,7 +73,14 @@ class Interval(Constraint):
 
     def accepts(self, value: Any) -> bool:
         is_number = isinstance(value, self.kind) and not isinstance(value, bool)
-        return is_number and bool(np.isfinite(value)) and self._contains(value)
+        return is_number and self._is_finite(value) and self._contains(value)
+
+    def _is_finite(self, value: Any) -> bool:
+        """Tell whether `value` is finite: as a float too, unless integers are asked for."""
+        try:
+            return self.kind is Integral or math.isfinite(value)
+        except OverflowError:
+            return False
 
     def _contains(self, value: Any) -> bool:
         low, high = self.low, self.high
@@ -99,8 +107,8 @@ class Options(Constraint):
         return isinstance(value, str | Real) and value in self.values
 
     def __str__(self) -> str:
-        shown = ", ".join(repr(value) for value in self.values)
-        return shown if len(self.values) == 1 else f"one of {{{shown}}}"
+        values = ", ".join(repr(value) for value in self.values)
+        return values if len(self.values) == 1 else f"one of {{{values}}}"
 
 
 class Boolean(Constraint):
@@ -122,7 +130,8 @@ class Sequence(Constraint):
     def accepts(self, value: Any) -> bool:
         if isinstance(value, str | bytes) or not isinstance(value, abc.Sequence | np.ndarray):
             return False
-        return np.ndim(value) == 1 and all(self.item.accepts(item) for item in value)
+        flat = getattr(value, "ndim", 1) == 1
+        return flat and all(self.item.accepts(item) for item in value)
 
     def __str__(self) -> str:
         return f"a sequence, each item {self.item}"
@@ -162,11 +171,16 @@ def check_parameters(
     """
     for name, constraint in constraints.items():
         if name in values and not constraint.accepts(values[name]):
-            shown = repr(values[name])
-            shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 3] + "..."
             raise InvalidParameterError(
-                f"The {name!r} parameter of {owner} must be {constraint}. Got {shown} instead."
+                f"The {name!r} parameter of {owner} must be {constraint}. "
+                f"Got {shown(values[name])} instead."
             )
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message repeats it, cut if it is long."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
 def build(kind: type[_Component], values: Mapping[str, Any]) -> _Component:

@@ -32,7 +32,7 @@ def raw_scores(
     """Return the raw scores of many rows.
 
     The memory beside the result does not grow with the rows. Scores that overflow
-    are computed again with every layer clipped to ±1e150 in float64: huge input
+    are computed again in float64, layers and weights clipped to ±1e150: huge input
     gives large scores, not NaN.
 
     Parameters
@@ -92,9 +92,10 @@ def _forward_clipped(network: Network, params: Sequence[Views], x: Matrix, score
     _clip(x if isinstance(x, np.ndarray) else x.data, _LARGE)
     for layer, p, place in zip(network.layers, params, network.plan, strict=True):
         out: Floats = np.empty((x.shape[0], place.width))
-        layer.forward(x, out, {name: v.astype(np.float64) for name, v in p.items()})
+        layer.forward(x, out, {name: _clip(v.astype(float), _LARGE) for name, v in p.items()})
         x = _clip(out, _LARGE)
-    np.copyto(scores, _clip(x, float(np.finfo(scores.dtype).max)), casting="same_kind")
+    # A quarter of the largest float: differences of scores are finite, too.
+    np.copyto(scores, _clip(x, float(np.finfo(scores.dtype).max) / 4), casting="same_kind")
 
 
 def _clip(values: Floats, bound: float) -> Floats:

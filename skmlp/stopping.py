@@ -11,7 +11,7 @@ from skmlp._params import Constraint, Interval, Options
 class Patience:
     """Count the epochs that brought no improvement.
 
-    An epoch counts when its score is below the best so far plus `tol`. The training
+    An epoch counts unless its score reaches the best so far plus `tol`; NaN counts. The training
     has stalled once more than `n_iter_no_change` epochs in a row have counted.
 
     Parameters
@@ -47,6 +47,7 @@ class Patience:
 
     def stalled(self, score: float) -> bool:
         """Take one epoch's score; tell whether patience has run out."""
-        self.count = self.count + 1 if score < self.best + self.tol else 0
+        # In this order NaN, which compares as False, counts.
+        self.count = 0 if score >= self.best + self.tol else self.count + 1
         self.best = max(self.best, score)
         return self.count > self.n_iter_no_change

@@ -20,11 +20,12 @@ from skmlp._params import (
     Sequence,
     arguments,
     check_parameters,
+    shown,
 )
 from skmlp._typing import Floats
 from skmlp.activations import ACTIVATIONS
 from skmlp.estimators import state
-from skmlp.estimators.inputs import check_sample_weight, prediction_input
+from skmlp.estimators.inputs import brief_messages, check_sample_weight, prediction_input
 from skmlp.estimators.model import Model
 from skmlp.estimators.targets import Target
 from skmlp.estimators.training import Training
@@ -66,7 +67,9 @@ class BaseMLP(BaseEstimator):
     intercepts_: list[Floats]
     loss_curve_: list[float]
     n_iter_: int
+    t_: int
     _model: Model
+    _resume: dict[str, Any] | None
 
     _constraints: ClassVar[Mapping[str, Constraint]] = _constraints()
 
@@ -175,7 +178,8 @@ class BaseMLP(BaseEstimator):
         """Train on a copy and take over its attributes, all at once, if that succeeds."""
         aside = object.__new__(type(self))
         aside.__dict__.update(self.__dict__)
-        aside._train(*data, **options)
+        with np.errstate(all="ignore"), brief_messages():
+            aside._train(*data, **options)
         self.__dict__ = aside.__dict__
         return self
 
@@ -200,11 +204,15 @@ class BaseMLP(BaseEstimator):
             model,
             TrainingSet(X, model.target.encode(y, model.dtype), weight),
             start=(self.coefs_, self.intercepts_) if again else None,
-            saved=getattr(self, "_resume", None) if again else None,
+            saved=self._saved() if again else None,
             incremental=incremental,
         )
         training.run()
         self._adopt(training, earlier=again and incremental)
+
+    def _saved(self) -> dict[str, Any]:
+        """Return what training goes on from: without kept state, the rows seen."""
+        return self._resume or {"progress": {"samples": self.t_}}
 
     def _working_type(self, again: bool) -> np.dtype[Any] | None:
         """Return the type to compute in; None keeps that of X."""
@@ -293,19 +301,24 @@ class BaseMLP(BaseEstimator):
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
         """Take over a pickled state after checking it."""
-        super().__setstate__(state.unpacked(pickled))
-        architecture = vars(self).get("_architecture")
-        if architecture is not None:
-            self._model = Model(architecture, self._build_target(architecture))
-            state.check_parameters_fit(self._model, self.coefs_, self.intercepts_)
+        with state.refusing_damage():
+            attributes = state.unpacked(pickled)
+            super().__setstate__(attributes)
+            if state.is_fitted(attributes):
+                architecture = attributes["_architecture"]
+                self._model = Model(architecture, self._build_target(architecture))
+                state.check_weights(self._model, attributes)
+                state.check_resume(self._model, attributes["_resume"])
 
 
 def is_first_order(estimator: BaseMLP) -> bool:
-    """Tell whether the solver can go on epoch by epoch; if not, say so."""
-    if estimator.solver not in OPTIMIZERS:
+    """Tell whether the solver can go on epoch by epoch; if not, say so.
+
+    A solver that does not exist is refused in the call, by a better message.
+    """
+    if str(estimator.solver) == "lbfgs":
         raise AttributeError(
-            "partial_fit is only available for stochastic optimizers. "
-            f"{estimator.solver} is not stochastic."
+            "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
         )
     return True
 
@@ -320,6 +333,7 @@ def _plain(value: Any) -> Any:
 def _changed(name: str, now: Any, fitted: Any) -> str:
     """Say that a parameter no longer describes the fitted network."""
     return (
-        f"{name}={now!r} does not match the fitted network, which has {name}={fitted!r}. Set it "
-        "back, or fit a new estimator (sklearn.base.clone) to change it."
+        f"{name}={shown(now)} does not match the fitted network, which has "
+        f"{name}={shown(fitted)}. Set it back, or fit a new estimator (sklearn.base.clone) to "
+        "change it."
     )

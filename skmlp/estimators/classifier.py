@@ -210,9 +210,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if y.ndim == 2:
             self.classes_ = np.arange(y.shape[1])
             return {"target": "multilabel"}
-        labels = y if classes is None else classes
-        plain = classes is None and y.dtype.kind != "O"  # then unique_labels is slow for nothing
-        self.classes_ = np.unique(labels) if plain else unique_labels(labels)
+        self.classes_ = _sorted_labels(y if classes is None else classes)
         return {"target": "binary" if len(self.classes_) <= 2 else "multiclass"}
 
     def _build_target(self, architecture: Mapping[str, Any]) -> ClassTarget:
@@ -325,3 +323,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _sorted_labels(labels: ArrayLike) -> NDArray[Any]:
+    """Return the different labels in order.
+
+    Raises
+    ------
+    ValueError
+        If there is no order: some are strings, some numbers.
+    """
+    # unique_labels knows more kinds of labels, and takes ten times as long.
+    plain = isinstance(labels, np.ndarray) and labels.dtype.kind in "biuf"
+    try:
+        return np.unique(labels) if plain else unique_labels(labels)
+    except TypeError as error:
+        raise ValueError("y has labels of several types, strings and numbers, say.") from error

@@ -1,17 +1,22 @@
 """Validated input: what the user passes in, as the engine wants it."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_array, check_consistent_length, validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 from skmlp._typing import Matrix
 from skmlp.estimators.sparse import checked_sparse
 
 _FLOATS = (np.float64, np.float32)
+
+#: Characters of the longest error message.
+LONGEST_MESSAGE = 400
 
 
 def training_input(
@@ -64,8 +69,21 @@ def prediction_input(estimator: BaseEstimator, X: Any, dtype: np.dtype[Any]) -> 
     expected = plain and X.shape[1] == estimator.n_features_in_
     if expected and not hasattr(estimator, "feature_names_in_") and math.isfinite(X.sum()):
         return X
-    X = checked_sparse(X)
-    return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=False)
+    with brief_messages():
+        X = checked_sparse(X)
+        return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=False)
+
+
+@contextmanager
+def brief_messages() -> Iterator[None]:
+    """Cut the message of an error about bad input, which may repeat the input, to a few lines."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if len(str(error)) <= LONGEST_MESSAGE:
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(str(error)[: LONGEST_MESSAGE - 3] + "...") from error
 
 
 def check_sample_weight(sample_weight: ArrayLike | None, X: Matrix) -> NDArray[np.float64] | None:
@@ -82,14 +100,15 @@ def check_sample_weight(sample_weight: ArrayLike | None, X: Matrix) -> NDArray[n
     """
     if sample_weight is None:
         return None
-    if np.isscalar(sample_weight):
+    if np.ndim(sample_weight) == 0:
         sample_weight = np.full(X.shape[0], sample_weight)
     weight: NDArray[np.float64] = check_array(
         sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
     )
     if weight.ndim != 1:
         raise ValueError(f"sample_weight must be one-dimensional, got shape {weight.shape}.")
-    check_consistent_length(X, weight)
+    if len(weight) != X.shape[0]:
+        raise ValueError(f"sample_weight has {len(weight)} number(s) for {X.shape[0]} row(s) of X.")
     if np.any(weight < 0):
         raise ValueError("Negative values in data passed to `sample_weight`.")
     _check_weight_sum(float(weight.sum()))

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags, column_or_1d
 from sklearn.utils.metaestimators import available_if
@@ -248,6 +249,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _validate(self, X: Any, y: Any, **checks: Any) -> tuple[Any, NDArray[Any]]:
         """Return validated X and numbers."""
+        if issparse(y):
+            raise ValueError("y must be a dense array of numbers; convert it by y.toarray().")
         X, y = training_input(self, X, y, y_numeric=True, **checks)
         y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
         return X, y

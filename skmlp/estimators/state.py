@@ -1,9 +1,13 @@
 """What a pickle holds, and the checks it has to pass when it is read."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from skmlp._params import Constraint, Interval, Options, Sequence, check_parameters
 from skmlp.activations import ACTIVATIONS
 from skmlp.estimators.model import Model
 
@@ -13,6 +17,17 @@ FORMAT = 1
 #: What ``__setstate__`` makes again and a pickle therefore leaves out.
 DERIVED = "_model"
 
+#: What a fitted estimator has and an unfitted one has not.
+FITTED = {"coefs_", "intercepts_", "n_features_in_", "_architecture", "_resume"}
+
+_WIDTH = Interval(Integral, 1, None, closed="left")
+ARCHITECTURE: Mapping[str, Constraint] = {
+    "n_features": _WIDTH,
+    "hidden_layer_sizes": Sequence(_WIDTH),
+    "activation": Options(ACTIVATIONS),
+    "dtype": Options(["float32", "float64"]),
+}
+
 
 def packed(attributes: dict[str, Any]) -> dict[str, Any]:
     """Return what to pickle: arrays, numbers, strings, lists and dicts only."""
@@ -20,29 +35,54 @@ def packed(attributes: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "_format": FORMAT}
 
 
-def unpacked(state: dict[str, Any]) -> dict[str, Any]:
+@contextmanager
+def refusing_damage() -> Iterator[None]:
+    """Turn what goes wrong with a damaged state into a ``ValueError``."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"The saved state is not that of this estimator, or it is damaged: {error!r}."
+        ) from error
+
+
+def unpacked(state: Any) -> dict[str, Any]:
     """Return the attributes in a pickled state.
 
     Raises
     ------
     ValueError
-        If another version of skmlp wrote it in a format this one does not read, or
-        it names an activation that does not exist.
+        If another version of skmlp wrote it in a format this one does not read.
     """
-    state = dict(state)
-    written = state.pop("_format", None)
+    attributes = dict(state) if isinstance(state, Mapping) else {}
+    written = attributes.pop("_format", None)
     if written != FORMAT:
         raise ValueError(
-            f"This estimator was saved in format {written}, and this version of skmlp reads "
-            f"format {FORMAT}. Load it with the version that saved it."
+            f"This state was saved in format {written}, and this version of skmlp reads format "
+            f"{FORMAT}. Load it with the version that saved it."
         )
-    architecture = state.get("_architecture")
-    if architecture is not None and architecture["activation"] not in ACTIVATIONS:
-        raise ValueError(f"The saved activation {architecture['activation']!r} is unknown.")
-    return state
+    return attributes
 
 
-def check_parameters_fit(model: Model, coefs: Any, intercepts: Any) -> None:
+def is_fitted(attributes: Mapping[str, Any]) -> bool:
+    """Tell whether the attributes are those of a fitted estimator.
+
+    Raises
+    ------
+    ValueError
+        If only some of what a fitted estimator has is there, or its architecture
+        is not allowed.
+    """
+    missing = FITTED - attributes.keys()
+    if missing == FITTED:
+        return False
+    if missing or ARCHITECTURE.keys() - attributes["_architecture"].keys():
+        raise ValueError(f"The saved state is incomplete; it lacks {sorted(missing)}.")
+    check_parameters("the saved architecture", attributes["_architecture"], ARCHITECTURE)
+    return True
+
+
+def check_weights(model: Model, attributes: Mapping[str, Any]) -> None:
     """Refuse weights that do not belong to the network or are not finite.
 
     Raises
@@ -50,10 +90,35 @@ def check_parameters_fit(model: Model, coefs: Any, intercepts: Any) -> None:
     ValueError
         If a shape, a type or a value is wrong.
     """
+    coefs, intercepts = attributes["coefs_"], attributes["intercepts_"]
     declared = [p.shape for layer in model.network.layout.layers for p in layer]
     given = [np.shape(w) for pair in zip(coefs, intercepts, strict=True) for w in pair]
-    if declared != given:
+    if declared != given or attributes["n_features_in_"] != model.network.n_features:
         raise ValueError(f"The saved weights have shapes {given}, the network needs {declared}.")
-    for array in (*coefs, *intercepts):
-        if array.dtype != model.dtype or not np.isfinite(array).all():
-            raise ValueError(f"The saved weights are not finite numbers of type {model.dtype}.")
+    if not all(_is_numeric(array, model) for array in (*coefs, *intercepts)):
+        raise ValueError(f"The saved weights are not finite numbers of type {model.dtype}.")
+
+
+def check_resume(model: Model, saved: Any) -> None:
+    """Refuse a saved state of training that does not belong to the network.
+
+    Raises
+    ------
+    ValueError
+        If it is not what ``Training.state`` returns.
+    """
+    if saved is None:
+        return
+    slots = dict(saved["optimizer"])
+    steps, order = slots.pop("steps", 0 if not slots else -1), saved.get("order")
+    size = (model.network.layout.size,)
+    sound = all(np.shape(v) == size and _is_numeric(v, model) for v in slots.values())
+    if order is not None:
+        sound = sound and order.dtype.kind == "i" and len(np.unique(order)) == len(order)
+    if not sound or steps < 0:
+        raise ValueError("The saved state of training does not belong to the saved network.")
+
+
+def _is_numeric(array: Any, model: Model) -> bool:
+    """Tell whether an array holds finite numbers of the network's type."""
+    return bool(array.dtype == model.dtype and np.isfinite(array).all())

@@ -11,6 +11,9 @@ from sklearn.metrics import accuracy_score, r2_score
 from skmlp._typing import Floats
 from skmlp.losses import LOSSES, Loss
 
+#: Characters of the labels that a message repeats.
+LONGEST_LIST = 120
+
 
 class Target(ABC):
     """One kind of y.
@@ -89,6 +92,8 @@ class Binary(ClassTarget):
     stratified = True
 
     def __init__(self, classes: NDArray[Any]) -> None:
+        if len(classes) not in (1, 2):
+            raise ValueError(f"A binary target has one or two classes, not {len(classes)}.")
         self.classes = classes
         self.loss = LOSSES["binary_log_loss"]()
 
@@ -258,6 +263,8 @@ def class_codes(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
     ValueError
         If a label is not there.
     """
+    if y.ndim != 1:
+        raise ValueError(f"y must be one-dimensional: one class a row. Got shape {y.shape}.")
     comparable = (y.dtype.kind in "OUS") == (classes.dtype.kind in "OUS")
     if comparable:
         codes = np.searchsorted(classes, y).clip(max=len(classes) - 1)
@@ -271,4 +278,5 @@ def class_codes(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
 
 def _few(labels: NDArray[Any]) -> str:
     """Show some labels in a message."""
-    return np.array2string(labels, threshold=8, max_line_width=10**6)
+    text = np.array2string(labels, threshold=8, max_line_width=10**6)
+    return text if len(text) <= LONGEST_LIST else text[: LONGEST_LIST - 3] + "..."

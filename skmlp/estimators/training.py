@@ -139,14 +139,11 @@ class Training:
         """Return the mini-batches, or for L-BFGS the one batch."""
         if self.settings["solver"] not in OPTIMIZERS:
             return Batches(training, training.n_rows, None)
-        order = self.saved.get("order")
-        known = order is not None and len(order) == training.n_rows and not self.incremental
-        return Batches(
-            training,
-            self._batch_size(training.n_rows),
-            self.rng if self.settings["shuffle"] else None,
-            order if known else None,
-        )
+        order = None if self.incremental else self.saved.get("order")
+        if order is not None and (len(order) != training.n_rows or order.max() >= self.data.n_rows):
+            order = None  # other data
+        rng = self.rng if self.settings["shuffle"] else None
+        return Batches(training, self._batch_size(training.n_rows), rng, order)
 
     def _batch_size(self, n_rows: int) -> int:
         asked = self.settings["batch_size"]
@@ -183,10 +180,12 @@ class Training:
             out, so that there are no best parameters to keep.
         """
         rows = self.batches.size
-        with np.errstate(all="ignore"), threads_for(rows * self.model.network.largest_product):
+        with threads_for(rows * self.model.network.largest_product):
             outcome = self._solve()
-            self.loss = outcome.loss
-            self.monitor.restore_best()
+        self.loss = outcome.loss
+        self.monitor.restore_best()
+        if not self.params.is_finite():  # interrupted amid divergence
+            raise ValueError(DIVERGED)
         if not outcome.converged and not self.incremental:
             warnings.warn(outcome.message, ConvergenceWarning, stacklevel=2)
 

@@ -47,6 +47,7 @@ class Poisson(Loss):
 
     def inverse_link(self, raw: Floats) -> Floats:
         """Turn raw scores into means, in place; the largest float stands for more."""
-        np.minimum(raw, np.log(np.finfo(raw.dtype).max), out=raw)
+        largest = np.log(np.finfo(raw.dtype).max)  # may round up
+        np.minimum(raw, np.nextafter(largest, raw.dtype.type(0)), out=raw)
         np.exp(raw, out=raw)
         return raw

@@ -96,6 +96,7 @@ class Minibatch:
             penalise = partial(objective.penalise, share)
             loss += self.optimizer.step(self.schedule(progress), penalise)
             progress.step += 1
-            value += share * loss
+            # A running mean: the sum of losses times weights might overflow.
             total += share
-        return value / total
+            value += (loss - value) * (share / total)
+        return value
