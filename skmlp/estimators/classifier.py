@@ -11,10 +11,13 @@ from sklearn.utils import Tags, column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
+from skmlp._params import shown
 from skmlp._typing import Floats
 from skmlp.estimators.base import BaseMLP, is_first_order
 from skmlp.estimators.inputs import training_input
 from skmlp.estimators.targets import Binary, ClassTarget, Multiclass, Multilabel
+
+MIXED = "y has labels of several types, which have no order; convert all to strings, say."
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -197,7 +200,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         y = y.toarray() if issparse(y) else y
         y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
         if y.ndim == 2 or y.dtype.kind in "fcOS":  # others cannot but be labels
-            check_classification_targets(y)
+            _check_labels(y)
         if y.ndim == 2 and type_of_target(y) != "multilabel-indicator":
             raise ValueError(
                 "y has several columns of classes, which is not supported: fit one classifier "
@@ -265,8 +268,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         )
         if not same:
             raise ValueError(
-                f"classes={classes!r} is not the same as on last call to partial_fit, was: "
-                f"{self.classes_!r}"
+                f"classes={shown(classes)} is not the same as on last call to partial_fit, was: "
+                f"{shown(self.classes_)}"
             )
 
     def decision_function(self, X: Any) -> Floats:
@@ -325,6 +328,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return tags
 
 
+def _check_labels(y: NDArray[Any]) -> None:
+    """Refuse what are no labels, such as numbers that are not whole."""
+    try:
+        check_classification_targets(y)
+    except TypeError as error:
+        raise ValueError(MIXED) from error
+
+
 def _sorted_labels(labels: ArrayLike) -> NDArray[Any]:
     """Return the different labels in order.
 
@@ -338,4 +349,4 @@ def _sorted_labels(labels: ArrayLike) -> NDArray[Any]:
     try:
         return np.unique(labels) if plain else unique_labels(labels)
     except TypeError as error:
-        raise ValueError("y has labels of several types, strings and numbers, say.") from error
+        raise ValueError(MIXED) from error

@@ -10,7 +10,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import Tags, column_or_1d
 from sklearn.utils.metaestimators import available_if
 
-from skmlp._params import Constraint, Options
+from skmlp._params import Constraint, Options, check_parameters
 from skmlp.estimators.base import BaseMLP, is_first_order
 from skmlp.estimators.inputs import training_input
 from skmlp.estimators.targets import Numeric, Target
@@ -184,10 +184,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     True
     """
 
-    _constraints: ClassVar[Mapping[str, Constraint]] = {
-        **BaseMLP._constraints,
-        "loss": Options(["squared_error", "poisson"]),
-    }
+    _losses: ClassVar[Mapping[str, Constraint]] = {"loss": Options(["squared_error", "poisson"])}
+    _constraints: ClassVar[Mapping[str, Constraint]] = {**BaseMLP._constraints, **_losses}
     _frozen = (*BaseMLP._frozen, "loss")
 
     def __init__(
@@ -250,7 +248,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _validate(self, X: Any, y: Any, **checks: Any) -> tuple[Any, NDArray[Any]]:
         """Return validated X and numbers."""
         if issparse(y):
-            raise ValueError("y must be a dense array of numbers; convert it by y.toarray().")
+            raise ValueError("y is sparse, which a regressor does not take: pass y.toarray().")
         X, y = training_input(self, X, y, y_numeric=True, **checks)
         y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
         return X, y
@@ -261,6 +259,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _build_target(self, architecture: Mapping[str, Any]) -> Target:
         """Return a numeric target with the fitted loss."""
+        check_parameters("the saved architecture", architecture, self._losses)
         return Numeric(architecture["loss"], architecture["n_outputs"])
 
     @available_if(is_first_order)  # type: ignore[untyped-decorator]

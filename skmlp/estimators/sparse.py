@@ -17,8 +17,8 @@ _COMPRESSED = ("csr", "csc", "bsr")
 def checked_sparse(X: Any, name: str = "X") -> Any:
     """Return `X`, or refuse it if it is sparse and its indices lead outside.
 
-    Lists of lists and dictionaries of keys are returned as CSR and COO, made without
-    any kernel that would follow an index; what is not sparse is returned as it is.
+    Lists of lists and dictionaries of keys are returned as CSR and COO; what is not
+    sparse is returned as it is.
 
     Raises
     ------
@@ -28,10 +28,11 @@ def checked_sparse(X: Any, name: str = "X") -> Any:
     """
     if not issparse(X) or X.ndim != 2 or X.format == "dia":  # diagonals have no indices
         return X
-    X = X.tocsr() if X.format == "lil" else X
     X = X.tocoo() if X.format == "dok" else X
-    sound = _compressed_sound(X) if X.format in _COMPRESSED else _coordinates_sound(X)
-    if sound:
+    if X.format == "lil":
+        if _lists_sound(X):
+            return X.tocsr()
+    elif _compressed_sound(X) if X.format in _COMPRESSED else _coordinates_sound(X):
         return X
     raise ValueError(
         f"{name} is a sparse array with invalid structure: its indptr or indices point outside "
@@ -60,6 +61,15 @@ def _coordinates_sound(X: Any) -> bool:
     """Check rows and columns of a COO array."""
     same_length = len(X.row) == len(X.col) == len(X.data)
     return same_length and _inside(X.row, X.shape[0]) and _inside(X.col, X.shape[1])
+
+
+def _lists_sound(X: Any) -> bool:
+    """Check the columns of an array of lists."""
+    rows_fit = len(X.rows) == len(X.data) == X.shape[0]
+    return rows_fit and all(
+        len(columns) == len(values) and _inside(np.asarray(columns, dtype=np.intp), X.shape[1])
+        for columns, values in zip(X.rows, X.data, strict=True)
+    )
 
 
 def _inside(indices: NDArray[Any], n: int) -> bool:

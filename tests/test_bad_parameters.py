@@ -1,0 +1,264 @@
+"""Every bad value of every parameter gives a ValueError that names and explains it."""
+
+import copy
+import inspect
+import math
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from trust import ESTIMATORS, LONGEST_MESSAGE, first_partial_fit, problem, unchanged
+
+pytestmark = [
+    pytest.mark.filterwarnings("error::RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
+
+
+class LongName:
+    """An object that says too much."""
+
+    def __repr__(self):
+        return "long " * 10_000
+
+
+#: What no parameter takes, but for the exceptions below.
+WRONG = {
+    "nan": math.nan,
+    "inf": math.inf,
+    "minus inf": -math.inf,
+    "too large for a float": 10**400,
+    "complex": 1j,
+    "decimal": Decimal(1),
+    "text": "something else",
+    "bytes": b"ab",
+    "None": None,
+    "bool": True,
+    "array": np.array([0.5, 1.5]),
+    "array without dimensions": np.array(3),
+    "2-D array": np.ones((2, 2), dtype=int),
+    "ragged list": [[1], [2, 3]],
+    "list": [0.5],
+    "set": {3, 4},
+    "dict": {3: 4},
+    "generator": (n for n in [3]),
+    "class": int,
+    "long repr": LongName(),
+    "long text": "x" * 10_000,
+}
+
+
+class Rule(NamedTuple):
+    """What one parameter may be, as the message says it, and what it may not."""
+
+    allowed: str
+    out_of_range: list
+    exceptions: tuple = ()
+
+
+_COUNT = Rule("an int in the range [1, inf)", [0, -1, 1.5, 2.0], ("too large for a float",))
+_NOT_NEGATIVE = Rule("a finite float in the range [0, inf)", [-1, -1e-300, np.float32(-1)])
+_POSITIVE = Rule("a finite float in the range (0, inf)", [0, 0.0, -0.1])
+_DECAY = Rule("a finite float in the range [0, 1)", [1, 1.0, -0.1, 2])
+_BOOL = Rule("a bool", [0, 1, 2, "True"], ("bool",))
+
+RULES = {
+    "hidden_layer_sizes": Rule(
+        "a sequence, each item an int in the range [1, inf)",
+        [0, -1, 1.5, (10, 0), [10, -1], (2.5,), (10, None), ("10",), (True,), ((3,),)],
+        ("too large for a float",),
+    ),
+    "activation": Rule("'relu'", ["ReLU", "softmax", "", 1]),
+    "loss": Rule("'poisson'", ["mse", "log_loss", "binary_log_loss", 1]),
+    "solver": Rule("'adam'", ["Adam", "l-bfgs", "", 1]),
+    "alpha": _NOT_NEGATIVE,
+    "batch_size": _COUNT._replace(allowed="'auto' or an int in the range [1, inf)"),
+    "learning_rate": Rule("'adaptive'", ["optimal", 0.1, ""]),
+    "learning_rate_init": _POSITIVE,
+    "power_t": _NOT_NEGATIVE,
+    "max_iter": _COUNT,
+    "shuffle": _BOOL,
+    "random_state": Rule(
+        "None, a numpy.random.RandomState or an int in the range [0, 2**32 - 1]",
+        [-1, 2**32, 2**70, 1.5, np.random.default_rng(0), np.random],
+        ("None",),
+    ),
+    "tol": _NOT_NEGATIVE,
+    "verbose": Rule("a bool", [-1, 0.5, "True"], ("bool", "too large for a float")),
+    "warm_start": _BOOL,
+    "momentum": Rule("a finite float in the range [0, 1]", [-0.1, 1.1, 2]),
+    "nesterovs_momentum": _BOOL,
+    "early_stopping": _BOOL,
+    "validation_fraction": _DECAY,
+    "beta_1": _DECAY,
+    "beta_2": _DECAY,
+    "epsilon": _POSITIVE,
+    "n_iter_no_change": Rule(
+        "an int in the range [1, inf) or inf", [0, -1, 1.5], ("inf", "too large for a float")
+    ),
+    "max_fun": _COUNT,
+    "dtype": Rule("'float64'", ["float16", "double", np.float32, np.dtype("f8"), 64]),
+}
+
+
+def _cases():
+    """Yield class, parameter and bad value, for all parameters of both estimators."""
+    for cls in ESTIMATORS:
+        for name in cls().get_params():
+            rule = RULES[name]
+            wrong = {k: v for k, v in WRONG.items() if k not in rule.exceptions}
+            wrong |= {f"out of range {i}": v for i, v in enumerate(rule.out_of_range)}
+            for label, value in wrong.items():
+                yield pytest.param(cls, name, value, id=f"{cls.__name__}-{name}-{label}")
+
+
+def _data(cls):
+    return problem("multiclass" if cls.__name__ == "MLPClassifier" else "regression")
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return {
+        cls: cls(hidden_layer_sizes=(5,), max_iter=2, random_state=0).fit(*_data(cls))
+        for cls in ESTIMATORS
+    }
+
+
+def _assert_clear(error, cls, name):
+    message = str(error.value)
+    assert repr(name) in message
+    assert cls.__name__ in message
+    assert RULES[name].allowed in message
+    assert len(message) <= LONGEST_MESSAGE
+
+
+@pytest.mark.parametrize(("cls", "name", "value"), list(_cases()))
+def test_bad_value_is_refused(cls, name, value, fitted):
+    X, y = _data(cls)
+    unfitted = cls(**{name: value})
+    refitted = copy.deepcopy(fitted[cls]).set_params(**{name: value})
+    for est in (unfitted, refitted):
+        with unchanged(est, X):
+            with pytest.raises(ValueError, match=name) as error:
+                est.fit(X, y)
+            _assert_clear(error, cls, name)
+            with pytest.raises(ValueError, match=name) as error:
+                first_partial_fit(est, X, y)
+            _assert_clear(error, cls, name)
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_every_parameter_has_a_rule(cls):
+    assert set(inspect.signature(cls).parameters) <= set(RULES)
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_bad_values_pass_through_init_set_params_and_clone(cls):
+    for name in cls().get_params():
+        for value in WRONG.values():
+            assert getattr(cls(**{name: value}), name) is value
+            est = cls().set_params(**{name: value})
+            assert est.get_params()[name] is value
+    value = LongName
+    assert clone(cls(alpha=value), safe=False).alpha is value
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_unknown_parameter_is_refused(cls):
+    with pytest.raises(TypeError, match="hidden_layers"):
+        cls(hidden_layers=(3,))
+    with pytest.raises(ValueError, match="hidden_layers"):
+        cls().set_params(hidden_layers=(3,))
+
+
+def test_bad_parameter_of_a_warm_start_is_refused():
+    cls = ESTIMATORS[0]
+    X, y = _data(cls)
+    est = cls(hidden_layer_sizes=(5,), max_iter=2, warm_start=True).fit(X, y)
+    est.set_params(alpha=-1)
+    with unchanged(est, X), pytest.raises(ValueError, match="'alpha' parameter"):
+        est.fit(X, y)
+
+
+#: Values that look unusual and are right.
+GOOD = [
+    ("hidden_layer_sizes", 3),
+    ("hidden_layer_sizes", ()),
+    ("hidden_layer_sizes", []),
+    ("hidden_layer_sizes", [3, 2]),
+    ("hidden_layer_sizes", np.array([3, 2])),
+    ("hidden_layer_sizes", (np.int32(3),)),
+    ("alpha", 0),
+    ("alpha", np.float32(0.1)),
+    ("alpha", Fraction(1, 10)),
+    ("max_iter", np.int64(2)),
+    ("max_iter", 10**400),
+    ("batch_size", np.int16(7)),
+    ("momentum", 1),
+    ("beta_1", 0),
+    ("beta_2", 0.0),
+    ("power_t", 0),
+    ("validation_fraction", 0),
+    ("tol", 0),
+    ("verbose", np.True_),
+    ("shuffle", np.False_),
+    ("random_state", None),
+    ("random_state", np.uint32(2**32 - 1)),
+    ("random_state", np.random.RandomState(0)),
+    ("n_iter_no_change", math.inf),
+    ("solver", np.str_("sgd")),
+]
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("name", "value"), GOOD, ids=[f"{name}-{i}" for i, (name, _) in enumerate(GOOD)]
+)
+def test_good_value_is_accepted(cls, name, value):
+    params = {"hidden_layer_sizes": (3,), "max_iter": 2, "tol": 1e9, "n_iter_no_change": 1}
+    X, y = _data(cls)
+    assert np.isfinite(cls(**{**params, name: value}).fit(X, y).loss_)
+
+
+#: Legal values so extreme that training may diverge, but nothing else may go wrong.
+EXTREME = [
+    {"alpha": 1e308},
+    {"tol": 1e308},
+    {"epsilon": 1e308},
+    {"epsilon": 5e-324},
+    {"learning_rate_init": 1e308},
+    {"learning_rate_init": 5e-324},
+    {"beta_1": math.nextafter(1, 0), "beta_2": math.nextafter(1, 0)},
+    {"solver": "sgd", "learning_rate": "invscaling", "power_t": 1e308},
+    {"solver": "sgd", "learning_rate": "invscaling", "power_t": 150},
+    {"solver": "sgd", "learning_rate": "adaptive", "tol": 1e308, "n_iter_no_change": 1},
+    {"validation_fraction": 5e-324, "early_stopping": True},
+    {"validation_fraction": math.nextafter(1, 0), "early_stopping": True},
+    {"solver": "lbfgs", "alpha": 1e308},
+    {"solver": "lbfgs", "tol": 1e308},
+]
+
+
+@pytest.mark.filterwarnings("ignore:The validation set is:UserWarning")
+@pytest.mark.parametrize("params", EXTREME, ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_extreme_value_is_taken_or_diverges(cls, dtype, params):
+    X, y = _data(cls)
+    est = cls((3,), max_iter=30, random_state=0, dtype=dtype).set_params(**params)
+    try:
+        est.fit(X, y)
+    except ValueError as error:
+        assert str(error).startswith("Solver produced non-finite")  # noqa: PT017 - one of two
+    else:
+        assert np.isfinite(est.predict(X)).all()
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_only_lbfgs_has_no_partial_fit(cls):
+    for solver in ("sgd", "adam", "something else", None, [1]):
+        assert hasattr(cls(solver=solver), "partial_fit")
+    assert not hasattr(cls(solver="lbfgs"), "partial_fit")

@@ -1,0 +1,77 @@
+"""The few shared array operations."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from cases import DTYPES
+
+from skmlp._linalg import LONGEST_KEPT, column_sums, constant, folded, product, row_sums
+
+TOLERANCE = {np.float32: 1e-5, np.float64: 1e-13}
+
+both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
+KINDS = [np.asarray, sp.csr_array, sp.csc_array, sp.csr_matrix]
+
+
+def draw(dtype, *shape):
+    return np.random.RandomState(0).normal(size=shape).astype(dtype)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+@both_dtypes
+def test_product_of_dense_and_sparse_is_the_matrix_product(dtype, kind, transposed, order):
+    a, b = draw(dtype, 5, 4), draw(dtype, 5 if transposed else 4, 3)
+    a[np.abs(a) < 0.5] = 0
+    plain, given = (a.T, kind(a).T) if transposed else (a, kind(a))
+    out = np.full((len(plain), 3), np.nan, dtype, order=order)
+    product(given, b, out)
+    expected = np.einsum("ij,jk->ik", plain.astype(float), b.astype(float))
+    np.testing.assert_allclose(out, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("n", [1, 7, 300, LONGEST_KEPT, LONGEST_KEPT + 1])
+@both_dtypes
+def test_column_sums(dtype, n, order):
+    a, out = np.asarray(draw(dtype, n, 3), order=order), np.full(3, np.nan, dtype)
+    column_sums(a, out)
+    scale = TOLERANCE[dtype] * np.sqrt(n) * 10
+    np.testing.assert_allclose(out, a.sum(axis=0, dtype=float), rtol=scale, atol=scale)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@both_dtypes
+def test_row_sums_are_written_and_returned(dtype, order):
+    a, out = np.asarray(draw(dtype, 6, 5), order=order), np.full(6, np.nan, dtype)
+    assert row_sums(a, out) is out
+    expected = a.sum(axis=1, dtype=float)
+    np.testing.assert_allclose(out, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.int64])
+def test_constant_is_kept_and_cannot_be_changed(dtype):
+    ones = constant(1, 5, dtype)
+    assert ones.dtype == dtype
+    np.testing.assert_array_equal(ones, [1] * 5)
+    assert constant(1, 5, dtype) is ones
+    with pytest.raises(ValueError, match="read-only"):
+        ones[0] = 2
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (7, 2), (64, 5), (67, 1), (200, 10), (130, 4)])
+def test_folded_arrays_are_views_of_the_same_numbers(shape):
+    a, b = draw(np.float64, *shape), draw(np.float64, *shape)
+    long_a, long_b = folded(a, b)
+    assert long_a.shape == long_b.shape
+    assert len(long_a) <= len(a)
+    assert np.shares_memory(long_a, a)
+    np.testing.assert_array_equal(long_a.ravel(), a.ravel())
+    np.testing.assert_array_equal(long_b.ravel(), b.ravel())
+
+
+def test_arrays_with_gaps_are_not_folded():
+    a, b = draw(np.float64, 6, 4), np.asfortranarray(draw(np.float64, 6, 4))
+    assert folded(a, b)[0] is a
+    assert folded(a, b)[1] is b

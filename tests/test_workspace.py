@@ -1,0 +1,213 @@
+"""Buffers: shared as the flags say, kept, and never read before they are written."""
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from cases import (
+    DTYPES,
+    LOSS_CASES,
+    N_FEATURES,
+    OPTIMIZER_CASES,
+    WEIGHT_CASES,
+    Recorder,
+    all_penalties,
+    as_dtype,
+    build_network,
+    dense,
+    each,
+    garbage,
+    layers_by_label,
+    make_batch,
+    make_objective,
+    poison_new_memory,
+)
+
+from skmlp.inference import raw_scores
+from skmlp.layers import Dense
+from skmlp.losses import LOSSES
+from skmlp.network import Network
+from skmlp.optimizers import OPTIMIZERS
+from skmlp.schedules import Constant, Progress
+from skmlp.solvers import Batches, Minibatch, TrainingSet
+from skmlp.workspace import Buffer, Memory, Workspace
+
+LAYERS = layers_by_label()
+PAIRS = list(itertools.product(LAYERS, repeat=2))
+N_ROWS, SIZE = 17, 7  # two full batches and a tail of three
+
+every_loss = pytest.mark.parametrize(("name", "case"), each(LOSS_CASES))
+both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
+
+
+def workspace_of(chain, dtype=np.float64, loss="multinomial_log_loss", n_rows=SIZE):
+    network = build_network(chain)
+    return Workspace(n_rows, dtype, network.plan, LOSSES[loss]().buffers(network.n_outputs))
+
+
+# -- memory --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("k", [1, 3, SIZE])
+@both_dtypes
+def test_rows_have_the_declared_shapes_and_are_contiguous(k, dtype):
+    chain = [dense(4), LAYERS["tanh"], LAYERS["relu"], dense(2)]
+    rows = workspace_of(chain, dtype).rows(k)
+    assert [out.shape for out in rows.out] == [(k, 4), (k, 4), (k, 4), (k, 2)]
+    assert [dout.shape for dout in rows.dout] == [out.shape for out in rows.out]
+    assert {array.dtype for array in (*rows.out, *rows.dout)} == {np.dtype(dtype)}
+    assert all(array.flags.c_contiguous for array in (*rows.out[:-1], *rows.dout[:-1]))
+    assert rows.out[-1].flags.f_contiguous
+    assert rows.dout[-1].flags.f_contiguous
+
+
+def test_rows_are_made_once_and_share_the_memory():
+    workspace = workspace_of([dense(4), LAYERS["relu"], dense(2)])
+    few, many = workspace.rows(3), workspace.rows(SIZE)
+    assert workspace.rows(3) is few
+    assert workspace.rows(SIZE) is many
+    for a, b in zip((*few.out, *few.dout), (*many.out, *many.dout), strict=True):
+        assert np.shares_memory(a, b)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_a_buffer_has_room_for_any_number_of_rows(order, k):
+    part = Memory(5, Buffer(3, order=order), np.float32).rows(k)
+    assert part.shape == (k, 3)
+    assert part.dtype == np.float32
+    assert part.flags.c_contiguous if order == "C" else part.flags.f_contiguous
+
+
+def test_a_buffer_of_one_number_a_row_may_count_them():
+    memory = Memory(5, Buffer(dtype=np.intp, counting=True), np.float32)
+    np.testing.assert_array_equal(memory.rows(4), [0, 1, 2, 3])
+    assert memory.rows(4).dtype == np.intp
+
+
+@pytest.mark.parametrize(("a", "b"), PAIRS)
+def test_layers_share_memory_only_as_their_flags_allow(a, b):
+    chain = [dense(4), LAYERS[a], LAYERS[b], dense(2)]
+    layers = build_network(chain).layers
+    rows = workspace_of(chain).rows(SIZE)
+    for i in range(1, len(chain)):
+        may_overwrite = layers[i].inplace and not layers[i].reads_x and not layers[i - 1].reads_out
+        assert np.shares_memory(rows.out[i], rows.out[i - 1]) == may_overwrite
+        assert np.shares_memory(rows.dout[i], rows.dout[i - 1]) == layers[i].inplace
+    assert not any(np.shares_memory(x, y) for x in rows.out for y in rows.dout)
+
+
+@pytest.mark.parametrize("flags", list(itertools.product([False, True], repeat=3)), ids=str)
+def test_output_lies_over_the_input_only_where_nobody_needs_the_input(flags):
+    """In place, and neither its own derivative nor that of the layer before reads it."""
+    inplace, reads_x, read_before = flags
+    before = type("Before", (Dense,), {"reads_out": read_before})(3)
+    layer = type("After", (Dense,), {"inplace": inplace, "reads_x": reads_x})(3)
+    network = Network([before, layer], n_features=3)
+    assert network.plan[1].over_input == (inplace and not reads_x and not read_before)
+    assert network.plan[1].inplace == inplace
+
+
+def test_the_first_layer_never_writes_over_the_batch():
+    for name, layer in LAYERS.items():
+        assert not build_network([layer, dense(2)]).plan[0].over_input, name
+
+
+# -- poison --------------------------------------------------------------------------
+
+
+def poison(objective, rows):
+    """Fill every buffer that a step may write with garbage."""
+    buffers = objective.loss.buffers(objective.network.n_outputs)
+    scratch = [array for name, array in rows.scratch.items() if not buffers[name].counting]
+    for array in (*rows.out, *rows.dout, *scratch, objective.grads.flat, objective._scratch):
+        array.fill(garbage(array.dtype))
+
+
+def step(objective, batch, workspace):
+    """Evaluate one batch; return value and gradient as bytes."""
+    value = objective(*batch, workspace.rows(batch.X.shape[0]))
+    return value, objective.grads.flat.tobytes()
+
+
+def draw_rows(case, weights, dtype, n_rows):
+    """Return X, y and weights."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(n_rows, N_FEATURES)).astype(dtype)
+    y = as_dtype(case.targets(rng, n_rows, case.n_outputs), dtype)
+    return X, y, WEIGHT_CASES[weights](rng, n_rows)
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["inside", "first"])
+@pytest.mark.parametrize(("a", "b"), PAIRS)
+@every_loss
+def test_poison_changes_no_bit_for_any_pair_of_layers(name, case, a, b, first):
+    chain = [*([] if first else [dense(4)]), LAYERS[a], LAYERS[b], dense(case.n_outputs)]
+    objective = make_objective(chain, name, penalties=all_penalties())
+    workspace = objective.workspace(SIZE)
+    for k in (SIZE, 3, 1, SIZE):
+        batch = make_batch(*draw_rows(case, "unweighted", np.float64, SIZE))
+        batch = batch._replace(X=batch.X[:k], y=batch.y[:k], total=float(k))
+        clean = step(objective, batch, objective.workspace(k))
+        poison(objective, workspace.rows(SIZE))
+        assert step(objective, batch, workspace) == clean
+
+
+@pytest.mark.parametrize("weights", WEIGHT_CASES)
+@pytest.mark.parametrize("shuffled", [False, True], ids=["slices", "shuffled"])
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_array], ids=["dense", "sparse"])
+@both_dtypes
+@every_loss
+def test_poison_changes_no_bit_for_any_batch(name, case, dtype, kind, shuffled, weights):
+    X, y, weight = draw_rows(case, weights, dtype, N_ROWS)
+    chain = [dense(4), LAYERS["relu"], dense(case.n_outputs)]
+    objective = make_objective(chain, name, penalties=all_penalties(), dtype=dtype)
+    workspace = objective.workspace(SIZE)
+    data = TrainingSet(kind(X), y, weight)
+    batches, twins = (
+        Batches(data, SIZE, np.random.RandomState(1) if shuffled else None) for _ in range(2)
+    )
+    seen = 0
+    for _ in range(2):
+        for batch, twin in zip(batches, twins, strict=True):
+            clean = step(objective, twin, objective.workspace(twin.X.shape[0]))
+            poison(objective, workspace.rows(SIZE))
+            assert step(objective, batch, workspace) == clean
+            seen += batch.X.shape[0]
+            for array in owned(batch, data):
+                array.fill(garbage(array.dtype))
+    assert seen == 2 * N_ROWS
+
+
+def owned(batch, data):
+    """Return the arrays of a batch that are not the user's data."""
+    parts = [(batch.y, data.y), (batch.weight, data.weight)]
+    if isinstance(batch.X, np.ndarray):
+        parts.append((batch.X, data.X))
+    return [mine for mine, given in parts if mine is not None and not np.shares_memory(mine, given)]
+
+
+def train(name, case, optimizer, dtype, weights):
+    """Return the bits of parameters and losses after some epochs of any optimizer."""
+    X, y, weight = draw_rows(case, weights, dtype, N_ROWS)
+    chain = [dense(4), LAYERS["relu"], LAYERS["tanh"], dense(case.n_outputs)]
+    objective = make_objective(chain, name, penalties=all_penalties(), dtype=dtype)
+    optimizer.bind(objective.params.flat, objective.grads.flat)
+    batches = Batches(TrainingSet(X, y, weight), SIZE, np.random.RandomState(1))
+    monitor = Recorder()
+    Minibatch(optimizer, Constant(0.01), 3).solve(objective, batches, Progress(), monitor)
+    scores = raw_scores(objective.network, objective.params.views, X, dtype)
+    return objective.params.flat.tobytes(), tuple(monitor.losses), scores.tobytes()
+
+
+@pytest.mark.parametrize("weights", WEIGHT_CASES)
+@pytest.mark.parametrize("optimizer", OPTIMIZER_CASES)
+@both_dtypes
+@every_loss
+def test_training_and_prediction_in_poisoned_memory_change_no_bit(
+    name, case, dtype, optimizer, weights, monkeypatch
+):
+    clean = train(name, case, OPTIMIZERS[optimizer](), dtype, weights)
+    poison_new_memory(monkeypatch)
+    assert train(name, case, OPTIMIZERS[optimizer](), dtype, weights) == clean

@@ -1,0 +1,142 @@
+"""What the tests of trust share: small problems, and what "unchanged" means."""
+
+import copy
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from skmlp import MLPClassifier, MLPRegressor
+
+ESTIMATORS = (MLPClassifier, MLPRegressor)
+
+#: Messages of more characters nobody reads.
+LONGEST_MESSAGE = 400
+
+TASKS = ("binary", "multiclass", "multilabel", "regression", "multi-output", "poisson")
+
+
+def problem(task, n=60, n_features=4, dtype=np.float64):
+    """Return X and y of a small problem that can be learnt."""
+    rng = np.random.RandomState(0)
+    X = rng.randn(n, n_features)
+    score = X @ rng.randn(n_features, 3)
+    y = {
+        "binary": lambda: (score[:, 0] > 0).astype(int),
+        "multiclass": lambda: score.argmax(axis=1),
+        "multilabel": lambda: (score > 0).astype(int),
+        "regression": lambda: score[:, 0],
+        "multi-output": lambda: score[:, :2],
+        "poisson": lambda: rng.poisson(np.exp(score[:, 0] / 2)).astype(float),
+    }[task]()
+    return X.astype(dtype), y
+
+
+def kind_of(task):
+    """Return the estimator for a task."""
+    return MLPClassifier if task in ("binary", "multiclass", "multilabel") else MLPRegressor
+
+
+def estimator(task, **params):
+    """Return a small unfitted estimator for a task."""
+    if task == "poisson":
+        params = {"loss": "poisson", **params}
+    return kind_of(task)(**{"hidden_layer_sizes": (7,), "max_iter": 3, "random_state": 0, **params})
+
+
+def first_partial_fit(est, X, y, **data):
+    """Call partial_fit as it has to be called the first time."""
+    if isinstance(est, MLPClassifier) and np.ndim(y):
+        classes = np.unique(y) if np.ndim(y) == 1 else np.arange(np.shape(y)[1])
+        data = {"classes": classes, **data}
+    return est.partial_fit(X, y, **data)
+
+
+def outputs(est, X):
+    """Return everything an estimator predicts."""
+    names = ("predict", "predict_proba", "predict_log_proba", "decision_function")
+    return {name: getattr(est, name)(X) for name in names if hasattr(est, name)}
+
+
+def is_plain(value):
+    """Tell whether a value consists of arrays, numbers, strings, lists, dicts, tuples, None."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and is_plain(item) for key, item in value.items())
+    if type(value) in (list, tuple):
+        return all(is_plain(item) for item in value)
+    return value is None or isinstance(value, np.ndarray | np.generic | str | bool | int | float)
+
+
+def same(a, b):
+    """Tell whether two values are the same to the last bit; others than plain ones, the same."""
+    if not is_plain(a):
+        return a is b
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    return _same_numbers(a, b)
+
+
+def _same_numbers(a, b):
+    """Compare arrays, numbers and strings; NaN is the same as NaN."""
+    a, b = np.asarray(a), np.asarray(b)
+    if (a.dtype, a.shape) != (b.dtype, b.shape):
+        return False
+    return np.array_equal(a, b) if a.dtype == object else a.tobytes() == b.tobytes()
+
+
+def recorded(est, X):
+    """Return copies of all attributes and predictions of an estimator."""
+    attributes = {
+        name: copy.deepcopy(value) if is_plain(value) else value
+        for name, value in vars(est).items()
+    }
+    return attributes, outputs(est, X) if is_fitted(est) else None
+
+
+def is_fitted(est):
+    """Ask scikit-learn, which asks for attributes that end in an underscore."""
+    try:
+        check_is_fitted(est)
+    except NotFittedError:
+        return False
+    return True
+
+
+@contextmanager
+def unchanged(est, X):
+    """Fail if what happens inside changes an attribute or a prediction."""
+    before = recorded(est, X)
+    yield
+    after = recorded(est, X)
+    assert set(before[0]) == set(after[0])
+    assert [name for name in before[0] if not same(before[0][name], after[0][name])] == []
+    assert same(before[1], after[1])
+    if before[1] is None:
+        with pytest.raises(NotFittedError):
+            est.predict(X)
+
+
+def run_python(code, **environment):
+    """Run Python code in another process, which finds the package and the tests.
+
+    A minute is many times what any of the tests needs: who takes longer has lost its way.
+    """
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": path, **environment},
+    )
