@@ -46,7 +46,7 @@ class _OneThread(AbstractContextManager[None]):
                 self._lowered = [(lib, lib.num_threads) for lib in _blas_libraries()]
                 for lib, before in self._lowered:
                     if before > 1:
-                        lib.set_num_threads(1)
+                        _set(lib, 1)
 
     def __exit__(self, *exception: object) -> None:
         """Put the number back, unless somebody else has changed it meanwhile."""
@@ -55,7 +55,18 @@ class _OneThread(AbstractContextManager[None]):
             if self._users == 0:
                 for lib, before in self._lowered:
                     if before > 1 and lib.num_threads == 1:
-                        lib.set_num_threads(before)
+                        _set(lib, before)
+
+
+def _set(lib: LibController, number: int) -> None:
+    """Set the number of threads from whatever thread this is.
+
+    Since version 3.7 threadpoolctl heeds one thread only, the first that sets a
+    number, until it lets go. The last user to leave need not be the first that came.
+    """
+    lib.set_num_threads(number)
+    if hasattr(lib, "clear_controlling_thread"):
+        lib.clear_controlling_thread()
 
 
 @cache

@@ -207,7 +207,7 @@ BAD_Y = {
         "multiclass",
         lambda y: _first(y, "a", object),
         ValueError,
-        "unknown label type|mix of label|strings and numbers",
+        "y has labels of several types",
     ),
     "no number": ("regression", lambda y: None, ValueError, "requires y to be passed"),
     "nan number": ("regression", lambda y: _first(y, np.nan), ValueError, "y contains NaN"),

@@ -49,9 +49,11 @@ def two_threads(request):
     with threadpool_limits(2, user_api="blas"):
         if blas_threads() != {2}:
             pytest.skip("this BLAS cannot be given two threads")
-        if getattr(request, "param", "the process's") == "the process's":
+        free = getattr(request, "param", "the process's") == "the process's"
+        if free:
             release()
-        yield
+        # What fits in other threads make of it: they cannot lower another thread's limit.
+        yield {1} if free or not hasattr(_libraries()[0], "clear_controlling_thread") else {2}
         assert blas_threads() == {2}
         release()
 
@@ -121,7 +123,7 @@ def test_rows_of_a_batch_count_not_all_rows(two_threads, seen):
     X, y = data(2_000)
     for batch_size, expected in ((10, 1), (1_000, 2)):
         seen.clear()
-        MLPClassifier((200, 200), batch_size=batch_size, max_iter=1).fit(X, y)
+        MLPClassifier((500, 500), batch_size=batch_size, max_iter=1).fit(X, y)
         assert seen == {expected}
 
 
@@ -316,7 +318,7 @@ def fit_and_fail():
 def test_overlapping_fits_put_the_number_back_in_any_order(two_threads, gate, order, last):
     threads = [gate.start(act) for act in (fit_small, fit_small, last)]
     for i in order:
-        assert blas_threads() == {1}
+        assert blas_threads() == two_threads
         gate.leave(threads[i])
     assert blas_threads() == {2}
 
@@ -325,7 +327,7 @@ def test_overlapping_fits_put_the_number_back_in_any_order(two_threads, gate, or
 def test_number_is_back_between_fits_and_lowered_again(two_threads, gate):
     for _ in range(2):
         thread = gate.start(fit_small)
-        assert blas_threads() == {1}
+        assert blas_threads() == two_threads
         gate.leave(thread)
         assert blas_threads() == {2}
 

@@ -212,6 +212,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """Set the classes; return the kind of target."""
         if y.ndim == 2:
             self.classes_ = np.arange(y.shape[1])
+            self._check_same(classes)
             return {"target": "multilabel"}
         self.classes_ = _sorted_labels(y if classes is None else classes)
         return {"target": "binary" if len(self.classes_) <= 2 else "multiclass"}
@@ -260,13 +261,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _check_classes(self, classes: ArrayLike | None) -> None:
         """Refuse missing classes in the first call and other ones in later calls."""
-        fitted = hasattr(self, "_model")
-        if not fitted and classes is None:
+        if hasattr(self, "_model"):
+            self._check_same(classes)
+        elif classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        same = (
-            classes is None or not fitted or np.array_equal(self.classes_, unique_labels(classes))
-        )
-        if not same:
+
+    def _check_same(self, classes: ArrayLike | None) -> None:
+        """Refuse classes, if any are given, other than the known ones."""
+        if classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
             raise ValueError(
                 f"classes={shown(classes)} is not the same as on last call to partial_fit, was: "
                 f"{shown(self.classes_)}"

@@ -5,13 +5,12 @@ write memory that is not theirs: the process dies. A sparse array from a file on
 not trust has to be checked before anything else looks at it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-
-_COMPRESSED = ("csr", "csc", "bsr")
 
 
 def checked_sparse(X: Any, name: str = "X") -> Any:
@@ -26,14 +25,11 @@ def checked_sparse(X: Any, name: str = "X") -> Any:
         If the index pointers do not start at zero, decrease or run past the data,
         or an index is negative or too large.
     """
-    if not issparse(X) or X.ndim != 2 or X.format == "dia":  # diagonals have no indices
+    if not issparse(X) or X.ndim != 2:
         return X
     X = X.tocoo() if X.format == "dok" else X
-    if X.format == "lil":
-        if _lists_sound(X):
-            return X.tocsr()
-    elif _compressed_sound(X) if X.format in _COMPRESSED else _coordinates_sound(X):
-        return X
+    if _CHECKS[X.format](X):
+        return X.tocsr() if X.format == "lil" else X
     raise ValueError(
         f"{name} is a sparse array with invalid structure: its indptr or indices point outside "
         "the array. Build it again from its coordinates, e.g. with scipy.sparse.coo_array."
@@ -72,6 +68,21 @@ def _lists_sound(X: Any) -> bool:
     )
 
 
+def _diagonals_sound(X: Any) -> bool:
+    """Check that each diagonal has its place."""
+    return bool(X.data.ndim == 2 and X.offsets.shape == X.data.shape[:1])
+
+
 def _inside(indices: NDArray[Any], n: int) -> bool:
     """Tell whether all indices are in [0, n)."""
     return not indices.size or bool(indices.min() >= 0 and indices.max() < n)
+
+
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "csr": _compressed_sound,
+    "csc": _compressed_sound,
+    "bsr": _compressed_sound,
+    "coo": _coordinates_sound,
+    "lil": _lists_sound,
+    "dia": _diagonals_sound,
+}
