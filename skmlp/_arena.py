@@ -9,8 +9,9 @@ from numpy.typing import DTypeLike
 from skmlp._typing import Floats
 
 #: Elements that whoever passes over a flat vector several times treats at once, so
-#: that they stay in the second-level cache between passes.
-BLOCK = 2**15
+#: that they stay in the cache between passes. Smaller blocks would fit a smaller cache
+#: but cost more calls: of 2^13 to 2^20 this was fastest, by a tenth over 2^15.
+BLOCK = 2**17
 
 
 class Parameter(NamedTuple):

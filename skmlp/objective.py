@@ -33,6 +33,8 @@ class Objective:
     ----------
     params, grads : Arena
         The parameters, zero at first, and the gradient that the last call left.
+    scratch : ndarray
+        Memory of one block, free between calls.
     """
 
     def __init__(
@@ -41,7 +43,7 @@ class Objective:
         self.network, self.loss, self.penalties = network, loss, penalties
         self.params = Arena(network.layout, dtype)
         self.grads = Arena(network.layout, dtype)
-        self._scratch: Floats = np.empty(min(BLOCK, network.layout.n_penalised), dtype)
+        self.scratch: Floats = np.empty(min(BLOCK, network.layout.size), dtype)
 
     def workspace(self, n_rows: int) -> Workspace:
         """Return memory for batches of up to `n_rows` rows."""
@@ -88,7 +90,7 @@ class Objective:
             return 0.0
         weights, grads, value = self.params.flat[part], self.grads.flat[part], 0.0
         for penalty in self.penalties:
-            value += penalty.value_gradient(weights, grads, 1.0 / total, self._scratch)
+            value += penalty.value_gradient(weights, grads, 1.0 / total, self.scratch)
         return value
 
     def __call__(

@@ -121,7 +121,7 @@ def poison(objective, rows):
     """Fill every buffer that a step may write with garbage."""
     buffers = objective.loss.buffers(objective.network.n_outputs)
     scratch = [array for name, array in rows.scratch.items() if not buffers[name].counting]
-    for array in (*rows.out, *rows.dout, *scratch, objective.grads.flat, objective._scratch):
+    for array in (*rows.out, *rows.dout, *scratch, objective.grads.flat, objective.scratch):
         array.fill(garbage(array.dtype))
 
 

@@ -164,7 +164,7 @@ class Training:
         if name not in OPTIMIZERS:
             return build(LBFGS, self.settings)
         optimizer = build(OPTIMIZERS[name], self.settings)
-        optimizer.bind(self.params.flat, self.objective.grads.flat)
+        optimizer.bind(self.params.flat, self.objective.grads.flat, self.objective.scratch)
         if self.saved.get("solver") == name:
             optimizer.restore(self.saved["optimizer"])
         schedule = build(SCHEDULES[self.settings["learning_rate"]], self.settings)

@@ -31,17 +31,20 @@ class Optimizer(ABC):
     def slots(self) -> tuple[str, ...]:
         """Names of the vectors kept from step to step, as long as the parameters."""
 
-    def bind(self, params: Floats, grads: Floats) -> None:
+    def bind(self, params: Floats, grads: Floats, scratch: Floats | None = None) -> None:
         """Take the vectors to work on, and start with slots of zeros.
 
         Parameters
         ----------
         params, grads : ndarray of shape (n,)
             The flat parameters, changed in place by ``step``, and their gradient.
+        scratch : ndarray of shape (min(BLOCK, n),) or None
+            Memory to work in; None makes some.
         """
         self.steps = 0
         self._state = {name: np.zeros_like(params) for name in self.slots}
-        scratch = np.empty(min(BLOCK, params.size), params.dtype)
+        if scratch is None:
+            scratch = np.empty(min(BLOCK, params.size), params.dtype)
         vectors = (params, grads, *self._state.values())
         self._blocks = [
             (block, (scratch[: block.stop - block.start], *(v[block] for v in vectors)))
