@@ -20,6 +20,8 @@ def threads_for(multiply_adds: int) -> AbstractContextManager[None]:
     The number depends on the size alone, never on timing, and is only ever lowered:
     a user's own limit holds. It is the process's: other threads that call BLAS
     meanwhile have one thread as well, until the last of several users leaves.
+    A limit that a user sets in another thread meanwhile takes the lowered number for
+    the one to go back to.
 
     Parameters
     ----------
