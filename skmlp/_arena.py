@@ -71,6 +71,17 @@ class Layout:
                     start += int(np.prod(parameter.shape))
         return start
 
+    def part(self, layer: int, name: str) -> slice:
+        """Return where a parameter lies in the flat vector."""
+        shape = next(p.shape for p in self.layers[layer] if p.name == name)
+        start = self._start[layer, name]
+        return slice(start, start + int(np.prod(shape)))
+
+    def parts(self) -> list[tuple[int, slice]]:
+        """Return the layer and the place of each parameter, in the order of the vector."""
+        parts = [(i, self.part(i, p.name)) for i, layer in enumerate(self.layers) for p in layer]
+        return sorted(parts, key=lambda part: part[1].start)
+
     def views(self, flat: Floats) -> list[dict[str, Floats]]:
         """Return, for each layer, its parameters as views into `flat`."""
         return [
@@ -116,7 +127,13 @@ class Arena:
         return bool(np.isfinite(total)) or bool(np.isfinite(self.flat).all())
 
 
-def blocks(size: int) -> Iterator[slice]:
-    """Yield the slices that cut a flat vector of `size` numbers into blocks."""
-    for start in range(0, size, BLOCK):
-        yield slice(start, min(start + BLOCK, size))
+def merged(*arenas: Arena) -> list[dict[str, Floats]]:
+    """Return, for each layer, its named views into all of the arenas."""
+    layers = zip(*(arena.views for arena in arenas), strict=True)
+    return [{name: v for views in layer for name, v in views.items()} for layer in layers]
+
+
+def blocks(stop: int, start: int = 0) -> Iterator[slice]:
+    """Yield the slices that cut the part of a flat vector up to `stop` into blocks."""
+    for first in range(start, stop, BLOCK):
+        yield slice(first, min(first + BLOCK, stop))

@@ -27,6 +27,11 @@ def product(a: Matrix, b: Matrix, out: Floats) -> None:
         np.matmul(a, b, out=out)
 
 
+def dense(x: Matrix, out: Floats) -> Floats:
+    """Return `x`, or if it is sparse, `out` with its entries."""
+    return x if isinstance(x, np.ndarray) else x.toarray(out=out)
+
+
 def column_sums(a: Floats, out: Floats) -> None:
     """Write the sum of each column of `a` to `out`.
 

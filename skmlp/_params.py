@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections import abc
 from collections.abc import Hashable, Iterable, Mapping
 from functools import cache
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, TypeVar, cast
 
@@ -121,6 +122,39 @@ class Boolean(Constraint):
         return "a bool"
 
 
+class Nothing(Constraint):
+    """None."""
+
+    def accepts(self, value: Any) -> bool:
+        return value is None
+
+    def __str__(self) -> str:
+        return "None"
+
+
+class CallableObject(Constraint):
+    """A function, or what can be called like one; not a class."""
+
+    def accepts(self, value: Any) -> bool:
+        return callable(value) and not isinstance(value, type)
+
+    def __str__(self) -> str:
+        return "a callable"
+
+
+class InstanceOf(Constraint):
+    """An instance of a class."""
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, self.kind)
+
+    def __str__(self) -> str:
+        return f"an instance of {self.kind.__module__}.{self.kind.__qualname__}"
+
+
 class Sequence(Constraint):
     """A sequence, possibly empty, whose items all obey one constraint."""
 
@@ -135,6 +169,40 @@ class Sequence(Constraint):
 
     def __str__(self) -> str:
         return f"a sequence, each item {self.item}"
+
+
+class Increasing(Sequence):
+    """A sequence of numbers, at least one, each larger than the one before."""
+
+    def accepts(self, value: Any) -> bool:
+        pairs = pairwise(value) if super().accepts(value) and len(value) else [(0, 0)]
+        return all(low < high for low, high in pairs)
+
+    def __str__(self) -> str:
+        return f"an increasing {super().__str__().removeprefix('a ')}"
+
+
+class Like(Constraint):
+    """An object, not a class, with the public attributes and methods of a class.
+
+    Parameters
+    ----------
+    kind : type
+        Has the attributes and methods, if only as annotations.
+    name : str
+        How a message calls such an object.
+    """
+
+    def __init__(self, kind: type, name: str) -> None:
+        self.kind, self.name = kind, name
+
+    def accepts(self, value: Any) -> bool:
+        names = {*dir(self.kind), *inspect.get_annotations(self.kind)}
+        public = (name for name in names if name == "__call__" or not name.startswith("_"))
+        return not isinstance(value, type) and all(hasattr(value, name) for name in public)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Seed(Constraint):

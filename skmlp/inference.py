@@ -56,34 +56,32 @@ def raw_scores(
     n = X.shape[0] if subset is None else len(subset)
     scores: Floats = np.empty((n, network.n_outputs), dtype)
     size = min(n, chunk_rows(network))
-    buffers = [
-        None if place.over_input else np.empty((size, place.width), dtype)
-        for place in network.plan[:-1]
-    ]
+    outs = _outputs(network, size, dtype)
     for start in range(0, n, size):
         part = slice(start, min(start + size, n))
         x = X[part] if subset is None else X[subset[part]]
         x = x if x.dtype == dtype else x.astype(dtype)
-        _forward(network, params, x, buffers, scores[part])
-        if not math.isfinite(np.add.reduce(scores[part], axis=None)):
-            _forward_clipped(network, params, x, scores[part])
+        k = part.stop - part.start
+        outs = outs if k == size else [out[:k] for out in outs]
+        wanted = scores[part]
+        raw = network.forward(params, x, [*outs, wanted])
+        if raw is not wanted:
+            np.copyto(wanted, raw)
+        if not math.isfinite(np.add.reduce(wanted, axis=None)):
+            _forward_clipped(network, params, x, wanted)
     return scores
 
 
-def _forward(
-    network: Network,
-    params: Sequence[Views],
-    x: Matrix,
-    buffers: Sequence[Floats | None],
-    scores: Floats,
-) -> None:
-    """Write the scores of one chunk."""
-    k = len(scores)
-    outs = [buffer if buffer is None else buffer[:k] for buffer in buffers]
-    for layer, p, out in zip(network.layers, params, [*outs, scores], strict=True):
-        out = x if out is None else out
-        layer.forward(x, out, p)
-        x = out
+def _outputs(network: Network, n_rows: int, dtype: DTypeLike) -> list[Floats]:
+    """Return memory for the outputs of all layers but the last.
+
+    Nobody looks back: each layer that can works in the memory of the one before.
+    """
+    outs: list[Floats] = []
+    for i, place in enumerate(network.plan[:-1]):
+        over = i > 0 and place.inplace
+        outs.append(outs[-1] if over else np.empty((n_rows, place.width), dtype))
+    return outs
 
 
 def _forward_clipped(network: Network, params: Sequence[Views], x: Matrix, scores: Floats) -> None:
@@ -92,8 +90,9 @@ def _forward_clipped(network: Network, params: Sequence[Views], x: Matrix, score
     _clip(x if isinstance(x, np.ndarray) else x.data, _LARGE)
     for layer, p, place in zip(network.layers, params, network.plan, strict=True):
         out: Floats = np.empty((x.shape[0], place.width))
-        layer.forward(x, out, {name: _clip(v.astype(float), _LARGE) for name, v in p.items()})
-        x = _clip(out, _LARGE)
+        bounded = {name: _clip(v.astype(float), _LARGE) for name, v in p.items()}
+        x = layer.forward(x, out, bounded)
+        _clip(x if isinstance(x, np.ndarray) else x.data, _LARGE)
     # A quarter of the largest float: differences of scores are finite, too.
     np.copyto(scores, _clip(x, float(np.finfo(scores.dtype).max) / 4), casting="same_kind")
 

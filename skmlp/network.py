@@ -7,7 +7,7 @@ import numpy as np
 
 from skmlp._arena import Layout
 from skmlp._typing import Floats, Matrix, Views
-from skmlp.layers.base import Layer
+from skmlp.layers.base import Layer, Step
 from skmlp.workspace import Place, Rows
 
 
@@ -27,8 +27,9 @@ class Network:
     ----------
     n_outputs : int
         Width of the raw scores.
-    layout : Layout
-        Where the parameters of each layer lie in a flat vector.
+    layout, statistics : Layout
+        Where the parameters of each layer lie in a flat vector, and what training
+        records for prediction in another.
     plan : list of Place
         What each layer needs of a workspace.
     widest : int
@@ -46,9 +47,10 @@ class Network:
             widths.append(width)
         self.n_outputs = width
         self.layout = Layout([layer.parameters() for layer in self.layers])
+        self.statistics = Layout([layer.statistics() for layer in self.layers])
         self.plan = [
-            Place(width, self._over_input(i), self.layers[i].inplace)
-            for i, width in enumerate(widths)
+            Place(width, self._over_input(i), layer.inplace, layer.buffers())
+            for i, (layer, width) in enumerate(zip(self.layers, widths, strict=True))
         ]
         self.widest = max(n_features, *widths)
         self.largest_product = max(
@@ -72,47 +74,71 @@ class Network:
         for layer, p in zip(self.layers, params, strict=True):
             layer.initialize(p, rng)
 
-    def forward(self, params: Sequence[Views], x: Matrix, rows: Rows) -> Floats:
-        """Return the raw scores of the batch `x`.
+    def forget(self, params: Sequence[Views]) -> None:
+        """Let the next batch alone decide the statistics."""
+        for layer, p in zip(self.layers, params, strict=True):
+            layer.forget(p)
+
+    def forward(self, params: Sequence[Views], x: Matrix, outs: Sequence[Floats]) -> Matrix:
+        """Return the raw scores of the rows `x`, as in prediction.
 
         Parameters
         ----------
         params : sequence of mapping of str to ndarray
-            The parameters of each layer.
+            The parameters and statistics of each layer.
         x : ndarray or sparse array of shape (k, n_features)
-            The batch; it is not written to.
-        rows : Rows
-            Buffers of `k` rows.
+            The rows; not written to.
+        outs : sequence of ndarray
+            Memory of the output of each layer.
 
         Returns
         -------
         ndarray of shape (k, n_outputs)
-            The last of ``rows.out``.
         """
-        for layer, p, out in zip(self.layers, params, rows.out, strict=True):
-            layer.forward(x, out, p)
-            x = out
-        return rows.out[-1]
+        for layer, p, out in zip(self.layers, params, outs, strict=True):
+            x = layer.forward(x, out, p)
+        return x
 
-    def backward(
-        self, params: Sequence[Views], grads: Sequence[Views], x: Matrix, rows: Rows
-    ) -> None:
+    def train(self, params: Sequence[Views], x: Matrix, rows: Rows, step: Step) -> Floats:
+        """Return the raw scores of a training batch.
+
+        Parameters
+        ----------
+        params : sequence of mapping of str to ndarray
+            The parameters and statistics of each layer; the latter are updated.
+        x : ndarray or sparse array of shape (k, n_features)
+            The batch; it is not written to.
+        rows : Rows
+            Buffers of `k` rows.
+        step : Step
+            Weights of the rows and random numbers.
+
+        Returns
+        -------
+        ndarray of shape (k, n_outputs)
+            In one of the buffers.
+        """
+        rows.inputs[:] = [x]
+        for layer, p, out, s in zip(self.layers, params, rows.out, rows.layers, strict=True):
+            x = layer.train(x, out, p, s, step)
+            rows.inputs.append(x)
+        scores: Floats = x
+        return scores
+
+    def backward(self, params: Sequence[Views], grads: Sequence[Views], rows: Rows) -> None:
         """Turn the gradient in the last of ``rows.dout`` into that of the parameters.
 
         Parameters
         ----------
         params : sequence of mapping of str to ndarray
-            The parameters of each layer.
+            The parameters and statistics of each layer.
         grads : sequence of mapping of str to ndarray
-            Where their gradients go; overwritten.
-        x : ndarray or sparse array of shape (k, n_features)
-            The batch that ``forward`` was handed.
+            Where the gradients of the parameters go; overwritten.
         rows : Rows
-            The buffers that ``forward`` used.
+            The buffers that ``train`` used.
         """
-        first, out, dout = self._first, rows.out, rows.dout
-        for i in range(len(self.layers) - 1, first, -1):
-            layer = self.layers[i]
-            layer.backward(out[i - 1], out[i], dout[i], dout[i - 1], params[i], grads[i])
-        x = out[first - 1] if first else x
-        self.layers[first].backward(x, out[first], dout[first], None, params[first], grads[first])
+        dout = rows.dout
+        for i in range(len(self.layers) - 1, self._first - 1, -1):
+            x, out = rows.inputs[i : i + 2]
+            dx = dout[i - 1] if i > self._first else None
+            self.layers[i].backward(x, out, dout[i], dx, params[i], grads[i], rows.layers[i])

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from skmlp._arena import BLOCK, Arena, blocks
+from skmlp._arena import BLOCK, Arena, blocks, merged
+from skmlp._noise import Noise
 from skmlp._typing import Floats, Matrix
+from skmlp.layers import Step
 from skmlp.losses.base import Loss
 from skmlp.network import Network
-from skmlp.penalties.base import Penalty
+from skmlp.penalties.base import Penalty, Rates, Weight
 from skmlp.workspace import Rows, Workspace
 
 
@@ -29,21 +31,42 @@ class Objective:
     dtype : dtype
         float32 or float64.
 
+    noise : Noise or None
+        Random numbers of stochastic layers; None for those of seed 0.
+
     Attributes
     ----------
-    params, grads : Arena
-        The parameters, zero at first, and the gradient that the last call left.
+    params, grads, statistics : Arena
+        The parameters, zero at first, the gradient that the last call left, and what
+        training records for prediction.
+    views : list of dict of str to ndarray
+        Parameters and statistics of each layer.
     scratch : ndarray
         Memory of one block, free between calls.
     """
 
     def __init__(
-        self, network: Network, loss: Loss, penalties: Sequence[Penalty], dtype: DTypeLike
+        self,
+        network: Network,
+        loss: Loss,
+        penalties: Sequence[Penalty],
+        dtype: DTypeLike,
+        noise: Noise | None = None,
     ) -> None:
         self.network, self.loss, self.penalties = network, loss, penalties
+        self.noise = noise or Noise()
         self.params = Arena(network.layout, dtype)
         self.grads = Arena(network.layout, dtype)
+        self.statistics = Arena(network.statistics, dtype)
+        self.views = merged(self.params, self.statistics)
+        self.weights = [
+            Weight(views["weight"], network.layout.part(i, "weight"))
+            for i, views in enumerate(self.params.views)
+            if "weight" in views
+        ]
         self.scratch: Floats = np.empty(min(BLOCK, network.layout.size), dtype)
+        for penalty in penalties:
+            penalty.bind(self.weights)
 
     def workspace(self, n_rows: int) -> Workspace:
         """Return memory for batches of up to `n_rows` rows."""
@@ -64,34 +87,45 @@ class Objective:
         rows : Rows
             Memory for `k` rows.
         """
-        params, grads = self.params.views, self.grads.views
-        raw = self.network.forward(params, X, rows)
+        raw = self.network.train(self.views, X, rows, Step(weight, self.noise))
         value = self.loss(raw, y, weight, rows.dout[-1], rows.scratch)
-        self.network.backward(params, grads, X, rows)
+        self.network.backward(self.views, self.grads.views, rows)
         return value
 
-    def penalise(self, total: float, block: slice) -> float:
-        """Add the penalties' gradient for a block of the flat vector; return their value.
+    def sweep(self, total: float, decay: float = 1.0) -> "Sweep":
+        """Return what the penalties do to each block of parameters in a step.
 
         Parameters
         ----------
         total : float
             The weight sum of the batch.
-        block : slice
-            The block; no longer than ``BLOCK``.
-
-        Returns
-        -------
-        float
-            Σ Ω(block) / total.
+        decay : float
+            What weight decay is multiplied by.
         """
-        part = slice(block.start, min(block.stop, self.params.n_penalised))
-        if part.start >= part.stop:
-            return 0.0
-        weights, grads, value = self.params.flat[part], self.grads.flat[part], 0.0
+        return Sweep(self, 1.0 / total, decay)
+
+    def threshold(self, total: float) -> float:
+        """Return the factor of Σ |w| that the solver has to treat.
+
+        Parameters
+        ----------
+        total : float
+            The weight sum of the batch.
+        """
+        return sum(penalty.threshold(1.0 / total) for penalty in self.penalties)
+
+    def project(self, total: float, rates: Rates) -> None:
+        """Let the penalties change whole weight matrices after a step.
+
+        Parameters
+        ----------
+        total : float
+            The weight sum of the batch.
+        rates : callable
+            The metric of the step, as ``rates(part, out)``.
+        """
         for penalty in self.penalties:
-            value += penalty.value_gradient(weights, grads, 1.0 / total, self.scratch)
-        return value
+            penalty.project(self.weights, rates, 1.0 / total)
 
     def __call__(
         self, X: Matrix, y: NDArray[Any], weight: Floats | None, total: float, rows: Rows
@@ -105,5 +139,54 @@ class Objective:
         total : float
             The weight sum, `k` for equal weights.
         """
-        value = self.loss_gradient(X, y, weight, rows)
-        return value + sum(self.penalise(total, b) for b in blocks(self.params.n_penalised))
+        value, sweep = self.loss_gradient(X, y, weight, rows), self.sweep(total)
+        return value + sum(sweep.before(b, 0.0) for b in blocks(self.params.n_penalised))
+
+
+class Sweep:
+    """The penalties, block by block of the flat vector.
+
+    Parameters
+    ----------
+    objective : Objective
+        Whose penalties.
+    scale : float
+        What they are multiplied by: one over the weight sum of the batch.
+    decay : float
+        What weight decay is multiplied by.
+    """
+
+    def __init__(self, objective: Objective, scale: float, decay: float) -> None:
+        self._objective, self._scale, self._decay = objective, scale, decay
+        self._threshold = objective.threshold(1.0 / scale)
+
+    def before(self, block: slice, lr: float) -> float:
+        """Add the penalties' gradient and decay the weights; return the penalties' value.
+
+        Parameters
+        ----------
+        block : slice
+            A part of the flat vector, no longer than ``BLOCK``.
+        lr : float
+            The learning rate.
+        """
+        objective = self._objective
+        part = slice(block.start, min(block.stop, objective.params.n_penalised))
+        if part.start >= part.stop:
+            return 0.0
+        weights, grads = objective.params.flat[part], objective.grads.flat[part]
+        # Matrices have their value before the first block moves.
+        value = 0.0 if part.start else self._matrix_value()
+        for penalty in objective.penalties:
+            value += penalty.value_gradient(weights, grads, self._scale, objective.scratch)
+            penalty.decay(weights, lr * self._decay)
+        return value
+
+    def _matrix_value(self) -> float:
+        """Return the value of the penalties on whole matrices."""
+        objective = self._objective
+        return sum(p.matrix_value(objective.weights, self._scale) for p in objective.penalties)
+
+    def threshold(self, block: slice) -> float:
+        """Return the strength of the L1 penalty on a block of weights; biases are spared."""
+        return self._threshold if block.stop <= self._objective.params.n_penalised else 0.0

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from skmlp._typing import Floats
+from skmlp._typing import Floats, Matrix
 
 
 class Buffer(NamedTuple):
@@ -23,12 +24,15 @@ class Buffer(NamedTuple):
         Whether rows ('C') or columns ('F') are contiguous, for any number of rows.
     counting : bool
         Filled with 0, 1, 2, … and only read.
+    n_rows : int or None
+        A number of rows of its own; None for that of the batch.
     """
 
     width: int | None = None
     dtype: DTypeLike | None = None
     order: str = "C"
     counting: bool = False
+    n_rows: int | None = None
 
 
 class Place(NamedTuple):
@@ -42,11 +46,14 @@ class Place(NamedTuple):
         Its output lies in the memory of its input.
     inplace : bool
         Its input gradient lies in the memory of its output gradient.
+    buffers : mapping of str to Buffer
+        What it keeps of a batch.
     """
 
     width: int
     over_input: bool
     inplace: bool
+    buffers: Mapping[str, Buffer] = MappingProxyType({})
 
 
 class Memory:
@@ -63,14 +70,16 @@ class Memory:
     """
 
     def __init__(self, n_rows: int, buffer: Buffer, dtype: DTypeLike) -> None:
+        n_rows = n_rows if buffer.n_rows is None else buffer.n_rows
         size = n_rows * (1 if buffer.width is None else buffer.width)
         make = np.arange if buffer.counting else np.empty
         self._flat: NDArray[Any] = make(size, dtype=buffer.dtype or dtype)
         self._buffer = buffer
 
     def rows(self, k: int) -> NDArray[Any]:
-        """Return a contiguous view of `k` rows."""
+        """Return a contiguous view of `k` rows, or of the buffer's own number."""
         width, order = self._buffer.width, self._buffer.order
+        k = k if self._buffer.n_rows is None else self._buffer.n_rows
         if width is None:
             return self._flat[:k]
         used = self._flat[: k * width]
@@ -84,13 +93,20 @@ class Rows:
     Attributes
     ----------
     out, dout : list of ndarray
-        Output of each layer, and the loss's derivative with respect to it.
+        Memory of the output of each layer, and of the loss's derivative with respect
+        to it.
+    inputs : list
+        What each layer read in the last forward pass, and the raw scores.
+    layers : list of dict of str to ndarray
+        What each layer declared.
     scratch : dict of str to ndarray
         What the loss declared.
     """
 
     out: list[Floats]
     dout: list[Floats]
+    inputs: list[Matrix]
+    layers: list[dict[str, NDArray[Any]]]
     scratch: dict[str, NDArray[Any]]
 
 
@@ -115,11 +131,7 @@ class Workspace:
     def __init__(
         self, n_rows: int, dtype: DTypeLike, plan: Sequence[Place], scratch: Mapping[str, Buffer]
     ) -> None:
-        self._plan = plan
-        # The raw scores are few and the loss reduces over them row by row, which is
-        # several times faster where columns are contiguous.
-        orders = ["C"] * (len(plan) - 1) + ["F"]
-        buffers = [Buffer(place.width, order=o) for place, o in zip(plan, orders, strict=True)]
+        buffers = [Buffer(p.width, order=o) for p, o in zip(plan, _orders(plan), strict=True)]
         self._out = [
             None if place.over_input else Memory(n_rows, buffer, dtype)
             for place, buffer in zip(plan, buffers, strict=True)
@@ -128,18 +140,41 @@ class Workspace:
             None if after and after.inplace else Memory(n_rows, buffer, dtype)
             for after, buffer in zip([*plan[1:], None], buffers, strict=True)
         ]
-        self._scratch = {name: Memory(n_rows, b, dtype) for name, b in scratch.items()}
+        declared = [*(place.buffers for place in plan), scratch]
+        self._declared = [
+            {name: Memory(n_rows, buffer, dtype) for name, buffer in buffers.items()}
+            for buffers in declared
+        ]
         self._rows: dict[int, Rows] = {}
 
     def rows(self, k: int) -> Rows:
         """Return views of `k` rows, made at the first call and kept."""
         if k not in self._rows:
+            *layers, scratch = [
+                {name: memory.rows(k) for name, memory in memories.items()}
+                for memories in self._declared
+            ]
             self._rows[k] = Rows(
                 out=_views(self._out, k),
                 dout=_views(self._dout[::-1], k)[::-1],
-                scratch={name: memory.rows(k) for name, memory in self._scratch.items()},
+                inputs=[],
+                layers=layers,
+                scratch=scratch,
             )
         return self._rows[k]
+
+
+def _orders(plan: Sequence[Place]) -> list[str]:
+    """Return the memory order of each layer's output.
+
+    The raw scores are few and the loss reduces over them row by row, which is several
+    times faster where columns are contiguous. What lies in the memory of the raw
+    scores has their order.
+    """
+    last = len(plan) - 1
+    while last > 0 and plan[last].inplace:
+        last -= 1
+    return ["C"] * last + ["F"] * (len(plan) - last)
 
 
 def _views(memories: Sequence[Memory | None], k: int) -> list[Floats]:

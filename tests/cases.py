@@ -4,6 +4,7 @@ A new member needs its line in one of the tables, and its textbook formula in
 ``references.py``. The rest of the module builds networks, batches and objectives.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,13 +15,24 @@ import references as ref
 from numpy.typing import DTypeLike, NDArray
 from scipy.special import expit
 
-from skmlp._arena import Layout
+from skmlp._arena import Arena, Layout, merged
+from skmlp._noise import Noise
 from skmlp.activations import ACTIVATIONS
-from skmlp.layers import Activate, Dense, Layer
-from skmlp.losses import LOSSES
+from skmlp.layers import (
+    Activate,
+    AlphaDropout,
+    BatchNorm,
+    Dense,
+    Dropout,
+    GaussianNoise,
+    Layer,
+    LayerNorm,
+    Step,
+)
+from skmlp.losses import LOSSES, Loss
 from skmlp.network import Network
 from skmlp.objective import Objective
-from skmlp.penalties import PENALTIES, Penalty
+from skmlp.penalties import L1, PENALTIES, GroupL1, Penalty
 from skmlp.solvers.batches import Batch
 from skmlp.workspace import Buffer, Place, Rows, Workspace
 
@@ -30,21 +42,42 @@ Table = Mapping[str, Mapping[str, Any]]
 # -- what a case is ------------------------------------------------------------------
 
 
+class Context(NamedTuple):
+    """What a training step knows beside its input: the rows' shares, what a layer drew."""
+
+    share: Array
+    buffers: Mapping[str, Array]
+
+
 class LayerCase(NamedTuple):
-    """How to make a layer, and its textbook function of the input and the parameters."""
+    """How to make a layer, and its textbook functions.
+
+    That of prediction takes the input, and parameters and statistics by name; that of
+    training the context besides. None stands for one that is the same.
+    """
 
     make: Callable[[], Layer]
-    value: Callable[[Array, dict[str, Array]], Array]
+    value: Callable[[Array, Mapping[str, Array]], Array]
+    training: Callable[[Array, Mapping[str, Array], Context], Array] | None = None
+
+    def trained(self, x: Array, p: Mapping[str, Array], context: Context) -> Array:
+        """Return the output for a training batch."""
+        return self.value(x, p) if self.training is None else self.training(x, p, context)
 
 
 class LossCase(NamedTuple):
-    """Targets for a loss, its textbook value and link, and scikit-learn's function."""
+    """Targets for a loss, its textbook value and link, and another library's function."""
 
     targets: Callable[[np.random.RandomState, int, int], Array]
     value: Callable[[Array, Array], Array]
     inverse_link: Callable[[Array], Array]
-    peer: Callable[[Array, Array, Array | None], float]
+    peer: Callable[[Array, Array, Array | None], float] | None
     n_outputs: int
+    arguments: dict[str, Any] = {}
+
+    def make(self, name: str) -> Loss:
+        """Return the loss of this name."""
+        return LOSSES[name](**self.arguments)
 
 
 class MemberCase(NamedTuple):
@@ -65,9 +98,29 @@ def activation(name: str) -> LayerCase:
     return LayerCase(lambda: Activate(ACTIVATIONS[name]()), lambda x, p: value(x))
 
 
-def losses(*case: Any, outputs: Iterable[int]) -> dict[str, LossCase]:
+def random_layer(kind: type[Layer], training: Callable[..., Array], **argument: Any) -> LayerCase:
+    """Return the case of a layer that is random in training and does nothing in prediction."""
+    training = functools.partial(training, **argument)
+    return LayerCase(lambda: kind(**argument), lambda x, p: x, training)
+
+
+def losses(
+    targets: Callable[[np.random.RandomState, int, int], Array],
+    value: Callable[..., Array],
+    inverse_link: Callable[[Array], Array],
+    peer: Callable[..., float] | None,
+    *,
+    outputs: Iterable[int],
+    **arguments: Any,
+) -> dict[str, LossCase]:
     """Return the cases of a loss for several numbers of outputs."""
-    return {f"{k}_outputs": LossCase(*case, k) for k in outputs}
+    label = "".join(f"-{name}={value}" for name, value in arguments.items())
+    value = functools.partial(value, **arguments)
+    peer = peer and functools.partial(peer, **arguments)
+    return {
+        f"{k}_outputs{label}": LossCase(targets, value, inverse_link, peer, k, arguments)
+        for k in outputs
+    }
 
 
 def grid(reference: Callable[..., Any], **values: Sequence[Any]) -> dict[str, MemberCase]:
@@ -112,6 +165,18 @@ def counts(rng: np.random.RandomState, n: int, k: int) -> Array:
     return y
 
 
+def positive(rng: np.random.RandomState, n: int, k: int) -> Array:
+    """Return positive targets."""
+    return rng.gamma(2, size=(n, k)) + 0.1
+
+
+def one_in(
+    scores: int, targets: Callable[[np.random.RandomState, int, int], Array]
+) -> Callable[[np.random.RandomState, int, int], Array]:
+    """Return a function that makes a target for so many raw scores."""
+    return lambda rng, n, k: targets(rng, n, k // scores)
+
+
 # -- the tables ----------------------------------------------------------------------
 
 ACTIVATION_CASES: dict[str, Callable[[Array], Array]] = {
@@ -124,41 +189,149 @@ ACTIVATION_CASES: dict[str, Callable[[Array], Array]] = {
 LAYER_CASES: dict[str, dict[str, LayerCase]] = {
     "dense": {"4_units": dense(4)},
     "activation": {name: activation(name) for name in ACTIVATION_CASES},
+    "dropout": {"rate": random_layer(Dropout, ref.dropout, rate=0.375)},
+    "alpha_dropout": {"rate": random_layer(AlphaDropout, ref.alpha_dropout, rate=0.375)},
+    "gaussian_noise": {"scale": random_layer(GaussianNoise, ref.gaussian_noise, scale=0.3)},
+    "batch_norm": {"default": LayerCase(BatchNorm, ref.batch_norm, ref.batch_norm_training)},
+    "layer_norm": {"default": LayerCase(LayerNorm, ref.layer_norm)},
 }
 
 LOSS_CASES: dict[str, dict[str, LossCase]] = {
-    "binary_log_loss": losses(
-        labels, ref.binary_log_loss, expit, ref.sklearn_binary, outputs=(1, 3)
-    ),
-    "multinomial_log_loss": losses(
-        codes, ref.multinomial_log_loss, ref.softmax, ref.sklearn_multinomial, outputs=(2, 4)
-    ),
+    "binary_log_loss": {
+        **losses(labels, ref.binary_log_loss, expit, ref.sklearn_binary, outputs=(1, 3)),
+        **losses(labels, ref.binary_log_loss, expit, None, outputs=(1, 3), label_smoothing=0.2),
+    },
+    "multinomial_log_loss": {
+        **losses(
+            codes, ref.multinomial_log_loss, ref.softmax, ref.sklearn_multinomial, outputs=(2, 4)
+        ),
+        **losses(
+            codes, ref.multinomial_log_loss, ref.softmax, None, outputs=(2, 4), label_smoothing=0.2
+        ),
+    },
+    "binary_focal": {
+        **losses(labels, ref.binary_focal, expit, None, outputs=(1, 3)),
+        **losses(labels, ref.binary_focal, expit, None, outputs=(3,), focal_gamma=0.0),
+        **losses(labels, ref.binary_focal, expit, None, outputs=(3,), focal_gamma=0.5),
+    },
+    "multinomial_focal": {
+        **losses(codes, ref.multinomial_focal, ref.softmax, None, outputs=(2, 4)),
+        **losses(codes, ref.multinomial_focal, ref.softmax, None, outputs=(4,), focal_gamma=0.0),
+        **losses(codes, ref.multinomial_focal, ref.softmax, None, outputs=(4,), focal_gamma=0.5),
+    },
+    "squared_hinge": losses(labels, ref.squared_hinge, ref.identity, None, outputs=(1, 3)),
     "squared_error": losses(
         numbers, ref.squared_error, ref.identity, ref.sklearn_squared, outputs=(1, 3)
     ),
+    "absolute_error": losses(
+        numbers, ref.absolute_error, ref.identity, ref.sklearn_absolute, outputs=(1, 3)
+    ),
+    "huber": {
+        **losses(numbers, ref.huber, ref.identity, ref.scipy_huber, outputs=(1, 3)),
+        **losses(
+            numbers, ref.huber, ref.identity, ref.scipy_huber, outputs=(3,), huber_epsilon=0.3
+        ),
+    },
+    "log_cosh": losses(numbers, ref.log_cosh, ref.identity, None, outputs=(1, 3)),
+    "quantile": {
+        **losses(numbers, ref.quantile, ref.identity, ref.sklearn_pinball, outputs=(1, 3)),
+        **losses(
+            numbers, ref.quantile, ref.identity, ref.sklearn_pinball, outputs=(3,), quantile=0.9
+        ),
+        **losses(
+            one_in(3, numbers),
+            ref.quantile,
+            functools.partial(ref.quantiles, n_levels=3),
+            ref.sklearn_pinball,
+            outputs=(3, 6),
+            quantile=[0.1, 0.5, 0.95],
+        ),
+    },
     "poisson": losses(counts, ref.poisson, np.exp, ref.sklearn_poisson, outputs=(1, 3)),
+    "gamma": losses(positive, ref.gamma, np.exp, ref.sklearn_gamma, outputs=(1, 3)),
+    "tweedie": {
+        **losses(counts, ref.tweedie, np.exp, ref.sklearn_tweedie, outputs=(1, 3)),
+        **losses(numbers, ref.tweedie, np.exp, ref.sklearn_tweedie, outputs=(3,), power=-0.5),
+        **losses(numbers, ref.tweedie, np.exp, ref.sklearn_tweedie, outputs=(3,), power=0.0),
+        **losses(counts, ref.tweedie, np.exp, ref.sklearn_tweedie, outputs=(3,), power=1.0),
+        **losses(counts, ref.tweedie, np.exp, ref.sklearn_tweedie, outputs=(3,), power=1.9),
+        **losses(positive, ref.tweedie, np.exp, ref.sklearn_tweedie, outputs=(3,), power=2.0),
+        **losses(positive, ref.tweedie, np.exp, ref.sklearn_tweedie, outputs=(3,), power=3.0),
+    },
+    "gaussian": losses(
+        one_in(2, numbers), ref.gaussian, ref.gaussian_link, ref.scipy_normal, outputs=(2, 6)
+    ),
 }
 
 PENALTY_CASES: dict[str, dict[str, MemberCase]] = {
-    "l2": grid(ref.l2, alpha=[0.0, 0.3]),
+    "l2": grid(ref.L2, alpha=[0.0, 0.3], l1_ratio=[0.0, 0.25]),
+    "l1": grid(ref.L1, alpha=[0.0, 0.3], l1_ratio=[0.0, 0.25]),
+    "group_l1": grid(ref.GroupL1, input_group_l1=[0.0, 0.2]),
+    "weight_decay": grid(ref.WeightDecay, weight_decay=[0.0, 0.4]),
+    "max_norm": grid(ref.MaxNorm, max_norm=[None, 0.7]),
 }
 
 OPTIMIZER_CASES: dict[str, dict[str, MemberCase]] = {
     "sgd": grid(ref.SGD, momentum=[0.0, 0.9, 1.0], nesterovs_momentum=[False, True]),
     "adam": grid(ref.Adam, beta_1=[0.9, 0.0], beta_2=[0.999, 0.5], epsilon=[1e-8, 1e-3]),
+    "adamw": grid(ref.AdamW, beta_1=[0.9, 0.0], beta_2=[0.999, 0.5], epsilon=[1e-8, 1e-3]),
+    "amsgrad": grid(ref.AMSGrad, beta_1=[0.9, 0.0], beta_2=[0.999, 0.5], epsilon=[1e-8]),
+    "adamax": grid(ref.Adamax, beta_1=[0.9, 0.0], beta_2=[0.999, 0.5], epsilon=[1e-8]),
+    "nadam": grid(
+        ref.NAdam, beta_1=[0.9, 0.0], beta_2=[0.999], epsilon=[1e-8], momentum_decay=[0.004, 1.0]
+    ),
+    "radam": grid(ref.RAdam, beta_1=[0.9, 0.0], beta_2=[0.999, 0.5], epsilon=[1e-8]),
+    "adagrad": grid(ref.Adagrad, epsilon=[1e-8, 1e-3], initial_accumulator_value=[0.0, 0.1]),
+    "rmsprop": grid(ref.RMSprop, rho=[0.9, 0.5], epsilon=[1e-8, 1e-3], centered=[False, True]),
+    "adadelta": grid(ref.Adadelta, rho=[0.9, 0.5], epsilon=[1e-4, 1e-2]),
+    "lion": grid(ref.Lion, beta_1=[0.9, 0.0], beta_2=[0.99, 0.5]),
+    "schedulefree": grid(
+        ref.ScheduleFreeAdamW, beta_1=[0.9, 0.0], beta_2=[0.999, 0.5], epsilon=[1e-8]
+    ),
+    "rprop": grid(
+        ref.Rprop, eta_minus=[0.5], eta_plus=[1.2, 2.0], min_step=[1e-6, 0.03], max_step=[50.0, 0.1]
+    ),
 }
 
 SCHEDULE_CASES: dict[str, dict[str, MemberCase]] = {
     "constant": grid(ref.constant, learning_rate_init=[0.001, 2.0]),
     "invscaling": grid(ref.invscaling, learning_rate_init=[0.01], power_t=[0.0, 0.5, 2.0]),
     "adaptive": grid(ref.adaptive, learning_rate_init=[0.001, 2.0]),
+    "step": grid(ref.step, learning_rate_init=[0.5], lr_decay=[0.1, 1.0], lr_period=[1, 7]),
+    "exponential": grid(
+        ref.exponential, learning_rate_init=[0.5], lr_decay=[0.1, 1.0], lr_period=[1, 7]
+    ),
+    "polynomial": grid(
+        ref.polynomial, learning_rate_init=[0.5], lr_final=[0.0, 0.1, 1.0], lr_power=[0.0, 1.0, 2.5]
+    ),
+    "cosine": grid(ref.cosine, learning_rate_init=[0.5], lr_final=[0.0, 0.1, 1.0]),
+    "cosine_restarts": grid(
+        ref.cosine_restarts,
+        learning_rate_init=[0.5],
+        lr_final=[0.0, 0.1],
+        lr_period=[1, 7],
+        lr_period_growth=[1.0, 1.5, 3.0],
+    ),
+    "one_cycle": grid(
+        ref.one_cycle, learning_rate_init=[0.5], lr_final=[0.0, 0.1], lr_rise=[0.0, 0.3, 0.9]
+    ),
+    "cyclic": grid(
+        ref.cyclic, learning_rate_init=[0.5], lr_final=[0.0, 0.25, 1.0], lr_period=[1, 7]
+    ),
+    "coslog4": grid(ref.coslog4, learning_rate_init=[0.001, 2.0]),
+    "flat_cos": grid(ref.flat_cos, learning_rate_init=[0.001, 2.0]),
 }
 
 WEIGHT_CASES: dict[str, Callable[[np.random.RandomState, int], Array | None]] = {
     "unweighted": lambda rng, n: None,
     "weighted": lambda rng, n: rng.uniform(0.1, 3, n),
     "some_weightless": lambda rng, n: np.where(np.arange(n) % 3 == 1, 0, rng.uniform(0.1, 3, n)),
+    "one_row": lambda rng, n: np.where(np.arange(n) == n // 2, 0.7, 0),
 }
+
+#: The activations that stand for all in chains of layers: one with a kink, a smooth one
+#: whose derivative follows from its value, and one that keeps its derivative.
+IN_CHAINS = ("relu", "tanh", "silu")
 
 DTYPES = [np.float32, np.float64]
 
@@ -173,17 +346,21 @@ def each(table: Table) -> list[Any]:
 
 
 def layers_by_label() -> dict[str, LayerCase]:
-    """Return every layer case under one short name."""
+    """Return the cases of layers for chains, each under one short name."""
     return {
         name if len(members) == 1 else label: case
         for name, members in LAYER_CASES.items()
         for label, case in members.items()
+        if name != "activation" or label in IN_CHAINS
     }
 
 
 # -- networks, batches, objectives ---------------------------------------------------
 
 N_FEATURES = 3
+
+#: Where the random numbers of each problem start.
+FIRST_NOISE = Noise().state()
 
 
 def build_network(chain: Sequence[LayerCase], n_features: int = N_FEATURES) -> Network:
@@ -192,7 +369,7 @@ def build_network(chain: Sequence[LayerCase], n_features: int = N_FEATURES) -> N
 
 
 def plain_forward(chain: Sequence[LayerCase], views: Sequence[Any], X: Array) -> list[Array]:
-    """Return the output of each layer by the textbook."""
+    """Return the output of each layer in prediction by the textbook."""
     outputs = []
     for case, p in zip(chain, views, strict=True):
         X = case.value(X, p)
@@ -200,18 +377,51 @@ def plain_forward(chain: Sequence[LayerCase], views: Sequence[Any], X: Array) ->
     return outputs
 
 
+def plain_training(chain: Sequence[LayerCase], objective: Objective, batch: Batch) -> list[Array]:
+    """Return the output of each layer in training by the textbook, for drawn numbers.
+
+    The network draws them; statistics are as they were before.
+    """
+    k, kept = batch.X.shape[0], objective.statistics.flat.copy()
+    rows, x = objective.workspace(k).rows(k), batch.X
+    objective.noise.restore(FIRST_NOISE)
+    objective.network.train(objective.views, x, rows, Step(batch.weight, objective.noise))
+    objective.statistics.flat[:] = kept
+    share = np.full(k, 1 / k) if batch.weight is None else batch.weight
+    outputs = []
+    for case, p, buffers in zip(chain, objective.views, rows.layers, strict=True):
+        x = case.trained(x, p, Context(share, buffers))
+        outputs.append(x)
+    return outputs
+
+
+def batch_shares(weight: Array | None, dtype: DTypeLike) -> Array | None:
+    """Return weights divided by their sum, as a layer is handed them."""
+    return None if weight is None else (weight / weight.sum()).astype(dtype)
+
+
 def make_objective(
     chain: Sequence[LayerCase],
-    loss: str,
+    loss: str | Loss,
     *,
     penalties: Sequence[Penalty] = (),
     seed: int = 0,
     dtype: DTypeLike = np.float64,
 ) -> Objective:
     """Return an objective whose parameters are drawn."""
-    objective = Objective(build_network(chain), LOSSES[loss](), penalties, dtype)
-    objective.network.initialize(objective.params.views, np.random.RandomState(seed))
+    loss = LOSSES[loss]() if isinstance(loss, str) else loss
+    objective = Objective(build_network(chain), loss, penalties, dtype)
+    objective.network.initialize(objective.views, np.random.RandomState(seed))
+    shake(objective.views, np.random.RandomState(seed + 1))
     return objective
+
+
+def shake(views: Sequence[Mapping[str, Array]], rng: np.random.RandomState) -> None:
+    """Change parameters and statistics that all start alike, so that each one shows."""
+    for p in views:
+        for name in sorted(p.keys() - {"weight", "bias", "count"}):
+            p[name] *= rng.uniform(0.5, 1.5, p[name].shape)
+            p[name] += rng.uniform(-0.3, 0.3, p[name].shape)
 
 
 def all_penalties() -> list[Penalty]:
@@ -220,13 +430,22 @@ def all_penalties() -> list[Penalty]:
     return [PENALTIES[name](**case.arguments) for name, case in cases.items()]
 
 
+def smooth_penalties() -> list[Penalty]:
+    """Return those whose gradient an objective leaves: solvers treat the others."""
+    return [penalty for penalty in all_penalties() if penalty.threshold(1.0) == 0.0]
+
+
+def smooth_penalties() -> list[Penalty]:
+    """Return the last case of every penalty whose value has a derivative everywhere."""
+    return [penalty for penalty in all_penalties() if not isinstance(penalty, L1 | GroupL1)]
+
+
 def make_batch(X: Any, y: Array, weight: Array | None) -> Batch:
     """Return all rows as one batch that must not be written to."""
     for array in (X if isinstance(X, np.ndarray) else X.data, y):
         array.flags.writeable = False
-    if weight is None:
-        return Batch(X, y, None, float(X.shape[0]))
-    return Batch(X, y, (weight / weight.sum()).astype(X.dtype), float(weight.sum()))
+    total = float(X.shape[0] if weight is None else weight.sum())
+    return Batch(X, y, batch_shares(weight, X.dtype), total)
 
 
 def as_dtype(y: Array, dtype: DTypeLike) -> Array:
@@ -241,8 +460,9 @@ class Problem(NamedTuple):
     batch: Batch
 
     def value(self) -> float:
-        """Return the objective's value."""
+        """Return the objective's value, each time for the same random numbers."""
         k = self.batch.X.shape[0]
+        self.objective.noise.restore(FIRST_NOISE)
         return self.objective(*self.batch, self.objective.workspace(k).rows(k))
 
     def gradient(self) -> Array:
@@ -264,13 +484,14 @@ def make_problem(
 ) -> Problem:
     """Return the first random problem on which the network is smooth."""
     for seed in itertools.count():
-        rng = np.random.RandomState(seed)
-        objective = make_objective(chain, loss, penalties=penalties, seed=seed, dtype=dtype)
+        rng, made = np.random.RandomState(seed), case.make(loss)
+        objective = make_objective(chain, made, penalties=penalties, seed=seed, dtype=dtype)
         X = rng.normal(size=(n_rows, N_FEATURES)).astype(dtype)
-        if is_smooth([X, *plain_forward(chain, objective.params.views, X)]):
+        y = as_dtype(case.targets(rng, n_rows, case.n_outputs), dtype)
+        batch = make_batch(X, y, WEIGHT_CASES[weights](rng, n_rows))
+        if is_smooth([X, *plain_training(chain, objective, batch)]):
             break
-    y = as_dtype(case.targets(rng, n_rows, case.n_outputs), dtype)
-    return Problem(objective, make_batch(X, y, WEIGHT_CASES[weights](rng, n_rows)))
+    return Problem(objective, batch)
 
 
 def is_smooth(inputs: Sequence[Array]) -> bool:
@@ -281,17 +502,17 @@ def is_smooth(inputs: Sequence[Array]) -> bool:
     return all(np.abs(z[z != 0]).min(initial=np.inf) > 0.005 for z in inputs)
 
 
-def loss_memory(name: str, n_rows: int, n_outputs: int, dtype: DTypeLike) -> Rows:
+def loss_memory(loss: Loss, n_rows: int, n_outputs: int, dtype: DTypeLike) -> Rows:
     """Return the buffers in which a workspace hands raw scores to a loss."""
-    buffers: Mapping[str, Buffer] = LOSSES[name]().buffers(n_outputs)
+    buffers: Mapping[str, Buffer] = loss.buffers(n_outputs)
     plan = [Place(n_outputs, over_input=False, inplace=False)]
     return Workspace(n_rows, dtype, plan, buffers).rows(n_rows)
 
 
 def zero_arena(layers: Sequence[Layer], dtype: DTypeLike = np.float64) -> list[dict[str, Array]]:
-    """Return named arrays for the parameters of built layers."""
-    layout = Layout([layer.parameters() for layer in layers])
-    return layout.views(np.zeros(layout.size, dtype))
+    """Return named arrays for the parameters and statistics of built layers."""
+    declared = ([layer.parameters() for layer in layers], [layer.statistics() for layer in layers])
+    return merged(*(Arena(Layout(parts), dtype) for parts in declared))
 
 
 class Recorder:
@@ -302,7 +523,7 @@ class Recorder:
         self.rates: list[float | None] = []
         self._stall_after = set(stall_after)
 
-    def epoch_end(self, loss: float) -> bool:
+    def epoch_end(self, loss: float, learning_rate: float | None = None) -> bool:
         """Keep the loss."""
         self.losses.append(loss)
         return len(self.losses) in self._stall_after

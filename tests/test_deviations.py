@@ -749,12 +749,13 @@ def test_widths_are_the_first_argument_of_both():
 
 
 @both
-def test_dtype_is_a_new_parameter(name):
-    params = ours(name).get_params()
-    assert params.pop("dtype") == "auto"
-    if BEFORE_1_7:
-        params.pop("loss", None)
-    assert theirs(name).get_params() == params == theirs(name, **params).get_params()
+def test_there_are_more_parameters(name):
+    params, known = ours(name).get_params(), theirs(name).get_params()
+    assert params["dtype"] == "auto"
+    assert params["dropout"] == 0.0
+    assert params.keys() > known.keys()
+    shared = {key: params[key] for key in known}
+    assert theirs(name, **shared).get_params() == shared == known
 
 
 def test_tags_tell_of_several_targets_and_of_counts():

@@ -1,36 +1,146 @@
 """From names to layers."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any
 
-from skmlp.activations import ACTIVATIONS
-from skmlp.layers import Activate, Dense, Layer
+from skmlp._params import (
+    Boolean,
+    Constraint,
+    InstanceOf,
+    Interval,
+    InvalidParameterError,
+    Options,
+    Sequence,
+    build,
+    shown,
+)
+from skmlp.activations import ACTIVATIONS, Activation
+from skmlp.layers import (
+    LAYERS,
+    Activate,
+    BatchNorm,
+    Dense,
+    Dropout,
+    GaussianNoise,
+    Layer,
+    LayerNorm,
+)
 from skmlp.network import Network
 
+_WIDTH = Interval(Integral, 1, None, closed="left")
+_RATE = Interval(Real, 0, 1, closed="left")
+_FUNCTION = Options(ACTIVATIONS) | InstanceOf(Activation)
 
-def build_network(
-    n_features: int, hidden_layer_sizes: Iterable[int], activation: str, n_outputs: int
-) -> Network:
-    """Return the multilayer perceptron: dense layers with activations in between.
+#: Parameters that shape the network: a fitted one cannot change them.
+SHAPING: Mapping[str, Constraint] = {
+    "hidden_layer_sizes": _WIDTH | Sequence(_WIDTH),
+    "activation": _FUNCTION | Sequence(_FUNCTION),
+    "batch_norm": Boolean() | Options(["after", "input", "input_only"]),
+    "batch_norm_epsilon": BatchNorm.constraints["batch_norm_epsilon"],
+    "layer_norm": Boolean(),
+}
+
+#: Parameters of layers that only training sees: each call may have its own.
+TRANSIENT: Mapping[str, Constraint] = {
+    "dropout": _RATE | Sequence(_RATE),
+    "input_dropout": _RATE,
+    "input_noise": Interval(Real, 0, None, closed="left"),
+    "batch_norm_momentum": BatchNorm.constraints["batch_norm_momentum"],
+}
+
+
+def plain(value: Any) -> Any:
+    """Return a parameter of the network as plain numbers, strings and lists."""
+    if isinstance(value, str | bool | Activation) or value is None:
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else [plain(item) for item in value]
+
+
+def hidden_sizes(settings: Mapping[str, Any]) -> list[int]:
+    """Return the width of each hidden layer."""
+    sizes = plain(settings["hidden_layer_sizes"])
+    return sizes if isinstance(sizes, list) else [sizes]
+
+
+def per_layer(settings: Mapping[str, Any], name: str) -> list[Any]:
+    """Return the value of a parameter for each hidden layer.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is a sequence of another length.
+    """
+    value, n_layers = plain(settings[name]), len(hidden_sizes(settings))
+    if not isinstance(value, list):
+        return [value] * n_layers
+    if len(value) != n_layers:
+        raise InvalidParameterError(
+            f"The {name!r} parameter has {len(value)} item(s), but hidden_layer_sizes has "
+            f"{n_layers}: give one for each hidden layer, or one for all. Got {shown(value)}."
+        )
+    return value
+
+
+def build_network(settings: Mapping[str, Any], n_features: int, n_outputs: int) -> Network:
+    """Return the multilayer perceptron that the parameters describe.
 
     Parameters
     ----------
-    n_features : int
-        Width of the input.
-    hidden_layer_sizes : iterable of int
-        Widths of the hidden layers; none gives a linear model.
-    activation : str
-        Name of their activation function.
-    n_outputs : int
-        Width of the raw scores.
+    settings : mapping of str to object
+        The parameters in ``SHAPING`` and ``TRANSIENT``.
+    n_features, n_outputs : int
+        Width of the input and of the raw scores.
 
     Examples
     --------
-    >>> network = build_network(4, [8], "relu", 3)
+    >>> settings = {
+    ...     "hidden_layer_sizes": [8], "activation": "relu", "dropout": 0.5,
+    ...     "input_dropout": 0.2, "input_noise": 0, "batch_norm": True, "layer_norm": False,
+    ... }
+    >>> network = build_network(settings, 4, 3)
     >>> [type(layer).__name__ for layer in network.layers]
-    ['Dense', 'Activate', 'Dense']
+    ['Dropout', 'Dense', 'BatchNorm', 'Activate', 'Dropout', 'Dense']
     """
-    function = ACTIVATIONS[activation]()
+    functions = [_function(value) for value in per_layer(settings, "activation")]
+    rates = per_layer(settings, "dropout")
+    layers = _input_layers(settings)
+    for width, function, rate in zip(hidden_sizes(settings), functions, rates, strict=True):
+        layers += _hidden_layers(width, function, rate, settings)
+    last = functions[-1] if functions else _function(settings["activation"])
+    return Network([*layers, Dense(n_outputs, last.glorot_factor)], n_features)
+
+
+def _input_layers(settings: Mapping[str, Any]) -> list[Layer]:
+    """Return the layers before the first dense one."""
     layers: list[Layer] = []
-    for width in hidden_layer_sizes:
-        layers += [Dense(width, function.glorot_factor), Activate(function)]
-    return Network([*layers, Dense(n_outputs, function.glorot_factor)], n_features)
+    if settings["batch_norm"] in ("input", "input_only"):
+        layers.append(build(BatchNorm, settings))
+    if settings["input_noise"]:
+        layers.append(GaussianNoise(settings["input_noise"]))
+    if settings["input_dropout"]:
+        layers.append(Dropout(settings["input_dropout"]))
+    return layers
+
+
+def _hidden_layers(
+    width: int, function: Activation, rate: float, settings: Mapping[str, Any]
+) -> list[Layer]:
+    """Return a dense layer with what goes with it."""
+    normalised: list[Layer] = []
+    if settings["batch_norm"] in (True, "input", "after"):
+        normalised.append(build(BatchNorm, settings))
+    if settings["layer_norm"]:
+        normalised.append(LayerNorm())
+    activated: list[Layer] = [Activate(function)]
+    after = settings["batch_norm"] == "after"
+    block = activated + normalised if after else normalised + activated
+    dropped = [LAYERS[function.dropout](rate)] if rate else []  # type: ignore[call-arg]
+    return [Dense(width, function.glorot_factor), *block, *dropped]
+
+
+def _function(value: Any) -> Activation:
+    """Return an activation function, given it or its name."""
+    return ACTIVATIONS[value]() if isinstance(value, str) else value

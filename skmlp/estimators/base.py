@@ -1,7 +1,7 @@
 """What the classifier and the regressor share."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -13,8 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmlp._params import (
     Boolean,
+    CallableObject,
     Constraint,
+    InstanceOf,
     Interval,
+    Nothing,
     Options,
     Seed,
     Sequence,
@@ -22,34 +25,40 @@ from skmlp._params import (
     check_parameters,
     shown,
 )
-from skmlp._typing import Floats
-from skmlp.activations import ACTIVATIONS
+from skmlp._typing import Floats, Views
+from skmlp.clipping import CLIPS
 from skmlp.estimators import state
+from skmlp.estimators.architecture import SHAPING, TRANSIENT, plain
 from skmlp.estimators.inputs import brief_messages, check_sample_weight, prediction_input
-from skmlp.estimators.model import Model
+from skmlp.estimators.model import Model, Weights
+from skmlp.estimators.solving import check_combination
 from skmlp.estimators.targets import Target
 from skmlp.estimators.training import Training
-from skmlp.optimizers import OPTIMIZERS
+from skmlp.optimizers import OPTIMIZERS, Optimizer
 from skmlp.penalties import PENALTIES
-from skmlp.schedules import SCHEDULES
+from skmlp.schedules import SCHEDULES, WarmUp
 from skmlp.solvers import LBFGS, Minibatch, TrainingSet
 from skmlp.stopping import Patience
-
-_WIDTH = Interval(Integral, 1, None, closed="left")
 
 
 def _constraints() -> dict[str, Constraint]:
     """Gather what the components and the estimators say of their parameters."""
-    components: list[Any] = [Minibatch, LBFGS, Patience]
-    for registry in (OPTIMIZERS, PENALTIES, SCHEDULES):
+    components: list[Any] = [Minibatch, LBFGS, Patience, WarmUp]
+    for registry in (OPTIMIZERS, PENALTIES, SCHEDULES, CLIPS):
         components += registry.values()
     gathered = {name: c for kind in components for name, c in kind.constraints.items()}
-    return gathered | {
-        "hidden_layer_sizes": _WIDTH | Sequence(_WIDTH),
-        "activation": Options(ACTIVATIONS),
-        "solver": Options(["lbfgs", *OPTIMIZERS]),
-        "batch_size": Options(["auto"]) | _WIDTH,
-        "learning_rate": Options(SCHEDULES),
+    return {
+        **gathered,
+        **SHAPING,
+        **TRANSIENT,
+        "solver": Options(["lbfgs", *OPTIMIZERS]) | InstanceOf(Optimizer),
+        "batch_size": Options(["auto"]) | Interval(Integral, 1, None, closed="left"),
+        "learning_rate": Options(SCHEDULES) | CallableObject(),
+        "dropout_schedule": Options(SCHEDULES) | CallableObject(),
+        "weight_decay_schedule": Options(SCHEDULES) | CallableObject(),
+        "learning_rate_factors": Nothing()
+        | Sequence(Interval(Real, 0, None, closed="left")),
+        "average": Boolean() | Interval(Real, 0, 1, closed="neither"),
         "shuffle": Boolean(),
         "random_state": Seed(),
         "verbose": Boolean() | Interval(Integral, 0, None, closed="left"),
@@ -63,8 +72,13 @@ def _constraints() -> dict[str, Constraint]:
 class BaseMLP(BaseEstimator):
     """Parameters, training and raw scores of both estimators."""
 
+    solver: str | Optimizer
+    dtype: str
+    warm_start: bool
     coefs_: list[Floats]
     intercepts_: list[Floats]
+    layer_params_: list[Views]
+    learning_rate_curve_: list[float]
     loss_curve_: list[float]
     n_iter_: int
     t_: int
@@ -74,60 +88,13 @@ class BaseMLP(BaseEstimator):
     _constraints: ClassVar[Mapping[str, Constraint]] = _constraints()
 
     #: Parameters that shape the network: a fitted one cannot change them.
-    _frozen: ClassVar[tuple[str, ...]] = ("hidden_layer_sizes", "activation")
+    _frozen: ClassVar[tuple[str, ...]] = tuple(SHAPING)
 
-    def __init__(
-        self,
-        hidden_layer_sizes: int | Iterable[int] = (100,),
-        activation: str = "relu",
-        *,
-        solver: str = "adam",
-        alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.001,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: int | np.random.RandomState | None = None,
-        tol: float = 1e-4,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        dtype: str = "auto",
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.dtype = dtype
+    def _keep(self, arguments: Mapping[str, Any]) -> None:
+        """Keep the arguments of the constructor, as scikit-learn wants them: unchanged."""
+        for name, value in arguments.items():
+            if name != "self":
+                setattr(self, name, value)
 
     # -- what the subclasses say of their targets ----------------------------------
 
@@ -195,15 +162,17 @@ class BaseMLP(BaseEstimator):
         """Validate, train and set the fitted attributes."""
         settings = {name: getattr(self, name) for name in arguments(type(self))}
         check_parameters(type(self).__name__, settings, self._constraints)
+        check_combination(settings)
         again = (incremental or self.warm_start) and hasattr(self, "_model")
         X, y = self._validate(X, y, dtype=self._working_type(again), reset=not again)
         weight = check_sample_weight(sample_weight, X)
         model = self._fitted_model() if again else self._new_model(X, y, classes)
+        weight = self._weighted(y, weight, incremental=incremental)
         training = Training(
             settings,
             model,
             TrainingSet(X, model.target.encode(y, model.dtype), weight),
-            start=(self.coefs_, self.intercepts_) if again else None,
+            start=model.parameters(self._weights()) if again else None,
             saved=self._saved() if again else None,
             incremental=incremental,
         )
@@ -226,7 +195,7 @@ class BaseMLP(BaseEstimator):
         architecture = {
             "n_features": int(X.shape[1]),
             "dtype": X.dtype.name,
-            **{name: _plain(getattr(self, name)) for name in self._frozen},
+            **{name: plain(getattr(self, name)) for name in (*self._frozen, *TRANSIENT)},
             **self._describe_target(y, classes),
         }
         return Model(architecture, self._build_target(architecture))
@@ -234,17 +203,30 @@ class BaseMLP(BaseEstimator):
     def _fitted_model(self) -> Model:
         """Return the fitted network, if the parameters still describe it."""
         for name in self._frozen:
-            now, fitted = _plain(getattr(self, name)), self._model.architecture[name]
-            if now != fitted:
+            now, fitted = plain(getattr(self, name)), self._model.architecture[name]
+            if _listed(now) != _listed(fitted):
                 raise ValueError(_changed(name, now, fitted))
-        return self._model
+        return self._model.changed({name: plain(getattr(self, name)) for name in TRANSIENT})
+
+    def _weighted(
+        self, y: NDArray[Any], weight: NDArray[np.float64] | None, *, incremental: bool
+    ) -> NDArray[np.float64] | None:
+        """Return the weight of each row, that of its class included."""
+        return weight
+
+    def _weights(self) -> Weights:
+        """Return the fitted weights."""
+        return Weights(self.coefs_, self.intercepts_, self.layer_params_)
 
     def _adopt(self, training: Training, *, earlier: bool) -> None:
         """Set the fitted attributes; with `earlier`, add to those of earlier calls."""
         monitor, model = training.monitor, training.model
-        weights = [views for views in training.params.views if views]
-        self.coefs_ = [views["weight"] for views in weights]
-        self.intercepts_ = [views["bias"] for views in weights]
+        weights = model.weights(training.solver.evaluated.views)
+        self.coefs_, self.intercepts_ = list(weights.coefs), list(weights.intercepts)
+        self.layer_params_ = list(weights.others)
+        self.learning_rate_curve_ = (
+            self.learning_rate_curve_ if earlier else []
+        ) + monitor.rate_curve
         self.loss_curve_ = (self.loss_curve_ if earlier else []) + monitor.loss_curve
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else training.loss
         self.best_loss_ = None if monitor.scores else min(self.loss_curve_, default=self.loss_)
@@ -252,7 +234,7 @@ class BaseMLP(BaseEstimator):
         self.best_validation_score_ = monitor.best_score if monitor.scores else None
         self.n_iter_ = (self.n_iter_ if earlier else 0) + len(monitor.loss_curve)
         self.t_ = training.progress.samples
-        self.n_layers_ = len(weights) + 1
+        self.n_layers_ = len(self.coefs_) + 1
         self.n_outputs_ = model.target.n_outputs
         self.out_activation_ = model.target.loss.link
         self._no_improvement_count = monitor.patience.count if monitor.patience else 0
@@ -268,7 +250,7 @@ class BaseMLP(BaseEstimator):
         model = self._model
         with np.errstate(all="ignore"):
             X = prediction_input(self, X, model.dtype)
-            raw = model.raw_scores(X, model.parameters(self.coefs_, self.intercepts_))
+            raw = model.raw_scores(X, model.parameters(self._weights()))
             return finish(model.target, raw)
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -323,11 +305,9 @@ def is_first_order(estimator: BaseMLP) -> bool:
     return True
 
 
-def _plain(value: Any) -> Any:
-    """Return a parameter as a string or as a list of plain ints."""
-    if isinstance(value, str):
-        return value
-    return [int(n) for n in ([value] if isinstance(value, Integral) else value)]
+def _listed(value: Any) -> Any:
+    """Return one value as a list of one: for a single layer they mean the same."""
+    return value if isinstance(value, list) else [value]
 
 
 def _changed(name: str, now: Any, fitted: Any) -> str:

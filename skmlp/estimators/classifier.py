@@ -1,6 +1,6 @@
 """The classifier."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,11 +11,15 @@ from sklearn.utils import Tags, column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from skmlp._params import shown
+from skmlp._params import Constraint, InstanceOf, Nothing, Options, shown
 from skmlp._typing import Floats
+from skmlp.activations import Activation
 from skmlp.estimators.base import BaseMLP, is_first_order
+from skmlp.estimators.class_weights import class_weighted
 from skmlp.estimators.inputs import training_input
 from skmlp.estimators.targets import Binary, ClassTarget, Multiclass, Multilabel
+from skmlp.optimizers import Optimizer
+from skmlp.schedules import Progress
 
 MIXED = "y has labels of several types, which have no order; convert all to strings, say."
 
@@ -51,13 +55,29 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     batch_size : int or 'auto', default='auto'
         Rows of a mini-batch; 'auto' is ``min(200, n_samples)``.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        Schedule of the learning rate, for 'sgd' and 'adam'.
+    learning_rate : str or callable, default='constant'
+        Schedule of the learning rate, for every solver but 'lbfgs'. A callable gets
+        the progress (:class:`skmlp.schedules.Progress`) and returns the rate. "Share"
+        is that of the `max_iter` epochs that are done.
 
         - 'constant': ``learning_rate_init``.
         - 'invscaling': ``learning_rate_init / (1 + t) ** power_t`` where t counts the
           rows of finished epochs.
         - 'adaptive': divided by 5 each time training stalls, until it is 1e-6.
+        - 'step': times `lr_decay` after every `lr_period` epochs.
+        - 'exponential': the same, a little at every step.
+        - 'polynomial': ``(1 - share) ** lr_power``.
+        - 'cosine': half a cosine wave, from 1 to `lr_final`.
+        - 'cosine_restarts': the same again every `lr_period` epochs.
+        - 'one_cycle': up during `lr_rise`, then down to `lr_final`, both by cosines.
+        - 'cyclic': up and down in straight lines every `lr_period` epochs.
+        - 'coslog4': four cosine waves, each longer than the one before.
+        - 'flat_cos': constant for half of the training, then a cosine to 0.
+
+        None exceeds `learning_rate_init`. Only 'adaptive' answers a stall; with the
+        others it ends the training: ``n_iter_no_change=np.inf`` runs a plan to its end.
+        Each `fit` makes a new plan, calls of `partial_fit` go on in one; beyond its last
+        epoch the rate stays at its end.
 
     learning_rate_init : float, default=0.001
         Learning rate at the start.
@@ -116,6 +136,101 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Type to compute in. 'auto' keeps float32 and float64 and turns others into
         float64; 'float32' is about twice as fast as 'float64'.
 
+    dropout : float or sequence of float, default=0.0
+        Share of the units of each hidden layer that are left out of a training step, in
+        [0, 1); a sequence has one for each hidden layer. Units that are kept are divided
+        by the share kept, so prediction uses all as they are. With ``activation='selu'``
+        it is alpha dropout. Noise has a random stream of its own: 0 changes nothing.
+
+    input_dropout : float, default=0.0
+        The same for the features; of a sparse X the stored values are left out.
+
+    input_noise : float, default=0.0
+        Standard deviation of normal noise that is added to the features in training; of
+        a sparse X to the stored values.
+
+    l1_ratio : float, default=0.0
+        Share of L1 in the penalty: ``alpha * (l1_ratio * sum(|W|) + 0.5 * (1 - l1_ratio)
+        * ||W||²)``. L1 makes weights exactly zero, with every solver.
+
+    input_group_l1 : float, default=0.0
+        Strength of the group penalty ``sum_j ||W_j||`` on the rows of the first weight
+        matrix, divided by the weight sum of the batch as `alpha` is. It removes whole
+        features.
+
+    weight_decay : float, default=0.0
+        Decoupled decay: before each step the weights, not the biases, are multiplied by
+        ``1 - learning rate * weight_decay``. It does not depend on the batch size. With
+        ``solver='adamw'`` 0 stands for 0.01.
+
+    max_norm : float or None, default=None
+        The largest norm of the weights into one unit, restored after each step.
+
+    max_grad_norm : float or None, default=None
+        The largest norm of the gradient of the loss, all parameters together.
+
+    max_grad_value : float or None, default=None
+        The largest absolute value of its entries.
+
+    average : bool or float, default=False
+        Weights for validation and prediction: False for those of the last step, True
+        for the mean of all steps, a number d in (0, 1) for the exponential mean
+        ``d * mean + (1 - d) * weights``. Running means of batch normalisation are
+        averaged as well.
+
+    learning_rate_factors : sequence of float or None, default=None
+        Factors of the learning rate: one for each hidden layer and one for the output.
+
+    warmup : float or int, default=0.0
+        The learning rate rises in a straight line over this share of the epochs, or
+        over this number of steps if it is 1 or more.
+
+    lr_decay : float, default=0.8
+        Factor of a period of 'step' and 'exponential'.
+
+    lr_period : int, default=10
+        Epochs of a period of 'step' and 'exponential', and of the (first) cycle of
+        'cosine_restarts' and 'cyclic'.
+
+    lr_period_growth : float, default=1.0
+        How many times longer each cycle of 'cosine_restarts' is than the one before.
+
+    lr_power : float, default=1.0
+        Exponent of 'polynomial'.
+
+    lr_final : float, default=0.0
+        Where 'polynomial', 'cosine', 'cosine_restarts', 'one_cycle' and 'cyclic' end, as
+        a share of ``learning_rate_init``.
+
+    lr_rise : float, default=0.3
+        Share of the epochs in which 'one_cycle' rises.
+
+    dropout_schedule : str or callable, default='constant'
+        A schedule as of `learning_rate`; its share of the largest value multiplies
+        `dropout` and `input_dropout`. 'flat_cos' ends training without dropout.
+
+    weight_decay_schedule : str or callable, default='constant'
+        The same for `weight_decay`.
+
+    batch_norm : bool or {'after', 'input', 'input_only'}, default=False
+        Batch normalisation with trainable scale and shift: True before each hidden
+        activation, 'after' behind it, 'input' on the features as well as before each
+        activation, 'input_only' on the features alone, which scales streamed data.
+
+    batch_norm_momentum : float, default=0.1
+        Weight of the newest batch in the running means that prediction uses, as
+        PyTorch's; Keras's momentum is one minus it.
+
+    batch_norm_epsilon : float, default=1e-5
+        Added to the variance.
+
+    layer_norm : bool, default=False
+        Whether to normalise each row before each hidden activation.
+
+    class_weight : dict, 'balanced' or None, default=None
+        Weights of the classes, multiplied into those of the rows wherever these count;
+        1 for a class that is left out. 'balanced' gives each class the same sum.
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
@@ -133,6 +248,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     intercepts_ : list of ndarray
         The biases of each layer.
 
+    layer_params_ : list of dict of str to ndarray
+        The arrays of the other layers that have any, such as ``gamma``, ``beta``, and
+        the running ``mean`` and ``variance`` of batch normalisation.
+
     loss_ : float
         Objective of the last epoch: mean loss plus penalty.
 
@@ -141,6 +260,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     best_loss_ : float or None
         The lowest of them; None if rows were held out.
+
+    learning_rate_curve_ : list of float
+        Learning rate of the last step of each epoch; empty for 'lbfgs'.
 
     validation_scores_ : list of float or None
         Accuracy of the held-out rows after each epoch; None if there were none.
@@ -189,11 +311,73 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     (1, 3)
     """
 
+    class_weight: Mapping[Any, float] | str | None
+
+    _constraints: ClassVar[Mapping[str, Constraint]] = {
+        **BaseMLP._constraints,
+        "class_weight": Nothing() | Options(["balanced"]) | InstanceOf(Mapping),
+    }
+
     _kinds: ClassVar[dict[str, type[ClassTarget]]] = {
         "binary": Binary,
         "multiclass": Multiclass,
         "multilabel": Multilabel,
     }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Iterable[int] = (100,),
+        activation: str | Activation | Sequence[str | Activation] = "relu",
+        *,
+        solver: str | Optimizer = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str | Callable[[Progress], float] = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dtype: str = "auto",
+        dropout: float | Sequence[float] = 0.0,
+        input_dropout: float = 0.0,
+        input_noise: float = 0.0,
+        l1_ratio: float = 0.0,
+        input_group_l1: float = 0.0,
+        weight_decay: float = 0.0,
+        max_norm: float | None = None,
+        max_grad_norm: float | None = None,
+        max_grad_value: float | None = None,
+        average: bool | float = False,
+        learning_rate_factors: Sequence[float] | None = None,
+        warmup: float = 0.0,
+        lr_decay: float = 0.8,
+        lr_period: int = 10,
+        lr_period_growth: float = 1.0,
+        lr_power: float = 1.0,
+        lr_final: float = 0.0,
+        lr_rise: float = 0.3,
+        dropout_schedule: str | Callable[[Progress], float] = "constant",
+        weight_decay_schedule: str | Callable[[Progress], float] = "constant",
+        batch_norm: bool | str = False,
+        batch_norm_momentum: float = 0.1,
+        batch_norm_epsilon: float = 1e-5,
+        layer_norm: bool = False,
+        class_weight: Mapping[Any, float] | str | None = None,
+    ) -> None:
+        self._keep(locals())
 
     def _validate(self, X: Any, y: Any, **checks: Any) -> tuple[Any, NDArray[Any]]:
         """Return validated X and labels."""
@@ -221,6 +405,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _build_target(self, architecture: Mapping[str, Any]) -> ClassTarget:
         """Return the target of the described kind."""
         return self._kinds[architecture["target"]](self.classes_)  # type: ignore[call-arg]
+
+    def _weighted(
+        self, y: NDArray[Any], weight: NDArray[np.float64] | None, *, incremental: bool
+    ) -> NDArray[np.float64] | None:
+        """Return the weight of each row, that of its class included."""
+        return class_weighted(
+            self.class_weight, y, self.classes_, weight, incremental=incremental
+        )
 
     @available_if(is_first_order)  # type: ignore[untyped-decorator]
     def partial_fit(

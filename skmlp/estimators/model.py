@@ -1,15 +1,31 @@
 """What a fitted estimator computes with, frozen at the time of the fit."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from skmlp._threads import threads_for
-from skmlp._typing import Floats, Matrix
+from skmlp._typing import Floats, Matrix, Views
 from skmlp.estimators.architecture import build_network
 from skmlp.estimators.targets import Target
 from skmlp.inference import chunk_rows, raw_scores
+
+
+class Weights(NamedTuple):
+    """All learned numbers, as the estimators show them.
+
+    Attributes
+    ----------
+    coefs, intercepts : list of ndarray
+        Weight and bias of each dense layer.
+    others : list of dict of str to ndarray
+        The named arrays of each other layer that has any.
+    """
+
+    coefs: Sequence[Floats]
+    intercepts: Sequence[Floats]
+    others: Sequence[Views]
 
 
 class Model:
@@ -18,36 +34,58 @@ class Model:
     Parameters
     ----------
     architecture : dict
-        ``n_features``, ``hidden_layer_sizes``, ``activation`` and ``dtype``: plain
-        numbers and strings, kept by the estimator in place of its parameters, which
-        the user may change after the fit.
+        ``n_features``, ``dtype`` and the parameters that shape the network: plain
+        values, kept by the estimator in place of its parameters, which the user may
+        change after the fit.
     target : Target
         The kind of target.
+
+    Attributes
+    ----------
+    shapes : list of dict of str to tuple of int
+        For each layer the shapes of its parameters and statistics.
     """
 
     def __init__(self, architecture: dict[str, Any], target: Target) -> None:
         self.architecture, self.target = architecture, target
         self.dtype = np.dtype(architecture["dtype"])
-        self.network = build_network(
-            architecture["n_features"],
-            architecture["hidden_layer_sizes"],
-            architecture["activation"],
-            target.n_outputs,
-        )
-        self._weighted = [i for i, layer in enumerate(self.network.layout.layers) if layer]
+        self.network = build_network(architecture, architecture["n_features"], target.n_outputs)
+        layouts = (self.network.layout, self.network.statistics)
+        self.shapes = [
+            {p.name: p.shape for layout in layouts for p in layout.layers[i]}
+            for i in range(len(self.network.layers))
+        ]
+        self._dense = [i for i, shapes in enumerate(self.shapes) if "weight" in shapes]
+        self._others = [i for i, shapes in enumerate(self.shapes) if shapes and i not in self._dense]
 
-    def parameters(
-        self, coefs: Sequence[Floats], intercepts: Sequence[Floats]
-    ) -> list[dict[str, Floats]]:
-        """Return weights and biases as the network takes them, in its type."""
+    def changed(self, settings: Mapping[str, Any]) -> "Model":
+        """Return the model with other values of some parameters."""
+        return Model({**self.architecture, **settings}, self.target)
+
+    def parameters(self, weights: Weights) -> list[Mapping[str, Floats]]:
+        """Return what each layer of the network takes, in its type.
+
+        Raises
+        ------
+        ValueError
+            If there are more or fewer arrays than the network has.
+        """
         dtype = self.dtype
-        pairs = zip(coefs, intercepts, strict=True)
-        params: list[dict[str, Floats]] = [{} for _ in self.network.layers]
-        for i, (weight, bias) in zip(self._weighted, pairs, strict=True):
+        params: list[Mapping[str, Floats]] = [{}] * len(self.shapes)
+        dense = zip(self._dense, weights.coefs, weights.intercepts, strict=True)
+        for i, weight, bias in dense:
             params[i] = {"weight": np.asarray(weight, dtype), "bias": np.asarray(bias, dtype)}
+        for i, arrays in zip(self._others, weights.others, strict=True):
+            params[i] = {name: np.asarray(arrays[name], dtype) for name in self.shapes[i]}
         return params
 
-    def raw_scores(self, X: Matrix, params: Sequence[dict[str, Floats]]) -> Floats:
+    def weights(self, params: Sequence[Views]) -> Weights:
+        """Return what each layer of the network has, sorted as the estimators show it."""
+        dense = [p for p in params if "weight" in p]
+        others = [dict(p) for p in params if p and "weight" not in p]
+        return Weights([p["weight"] for p in dense], [p["bias"] for p in dense], others)
+
+    def raw_scores(self, X: Matrix, params: Sequence[Views]) -> Floats:
         """Return the raw scores of validated rows, with as many threads as pay."""
         rows = min(X.shape[0], chunk_rows(self.network))
         with threads_for(rows * self.network.largest_product):

@@ -1,6 +1,7 @@
 """What an estimator does at the end of each epoch: record, print, score, lose patience."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,8 +15,8 @@ class EpochMonitor:
 
     Parameters
     ----------
-    params : Arena
-        The parameters in training.
+    arenas : sequence of Arena
+        Parameters and statistics, as prediction uses them.
     patience : Patience or None
         Ends the training; None leaves that to the solver.
     held_out : HeldOut or None
@@ -27,6 +28,8 @@ class EpochMonitor:
     ----------
     loss_curve : list of float
         The loss of each epoch.
+    rate_curve : list of float
+        The learning rate of the last step of each epoch.
     scores : list of float
         The score of each epoch; empty without held-out rows.
     best_score : float
@@ -34,18 +37,25 @@ class EpochMonitor:
     """
 
     def __init__(
-        self, params: Arena, patience: Patience | None, held_out: HeldOut | None, verbose: int
+        self,
+        arenas: Sequence[Arena],
+        patience: Patience | None,
+        held_out: HeldOut | None,
+        verbose: int,
     ) -> None:
-        self._params, self._held_out, self._verbose = params, held_out, bool(verbose)
+        self._arenas, self._held_out, self._verbose = arenas, held_out, bool(verbose)
         self.patience = patience
         self.loss_curve: list[float] = []
+        self.rate_curve: list[float] = []
         self.scores: list[float] = []
         self.best_score = -math.inf
-        self._best = params.flat.copy() if held_out else None
+        self._best = [arena.flat.copy() for arena in arenas] if held_out else []
 
-    def epoch_end(self, loss: float) -> bool:
+    def epoch_end(self, loss: float, learning_rate: float | None = None) -> bool:
         """Record an epoch; tell whether patience has run out."""
         self.loss_curve.append(loss)
+        if learning_rate is not None:
+            self.rate_curve.append(learning_rate)
         if self._verbose:
             print(f"Iteration {len(self.loss_curve)}, loss = {loss:.8f}")
         score = -loss if self._held_out is None else self._validate(self._held_out)
@@ -54,9 +64,10 @@ class EpochMonitor:
     def _validate(self, held_out: HeldOut) -> float:
         """Score the held-out rows; keep the parameters if they are the best so far."""
         score = held_out.score()
-        if self._best is not None and score > self.best_score:
+        if score > self.best_score:
             self.best_score = score
-            np.copyto(self._best, self._params.flat)
+            for best, arena in zip(self._best, self._arenas, strict=True):
+                np.copyto(best, arena.flat)
         self.scores.append(score)
         if self._verbose:
             print(f"Validation score: {score:f}")
@@ -83,10 +94,13 @@ class EpochMonitor:
     def diverged(self) -> None:
         """Record an epoch that left nothing finite."""
         self.loss_curve.append(math.nan)
+        if self.rate_curve:
+            self.rate_curve.append(math.nan)
         if self._held_out is not None:
             self.scores.append(math.nan)
 
     def restore_best(self) -> None:
         """Put back the best parameters, if they were kept."""
-        if self._best is not None:
-            np.copyto(self._params.flat, self._best)
+        if self._best:
+            for best, arena in zip(self._best, self._arenas, strict=True):
+                np.copyto(arena.flat, best)

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
-from skmlp._params import Constraint, Interval, Options, Sequence, check_parameters
-from skmlp.activations import ACTIVATIONS
-from skmlp.estimators.model import Model
+from skmlp._params import Constraint, Interval, Options, check_parameters
+from skmlp.estimators.architecture import SHAPING, TRANSIENT
+from skmlp.estimators.model import Model, Weights
 
 #: Raised whenever older code could not read what newer code writes.
 FORMAT = 1
@@ -18,13 +18,13 @@ FORMAT = 1
 DERIVED = "_model"
 
 #: What a fitted estimator has and an unfitted one has not.
-FITTED = {"coefs_", "intercepts_", "n_features_in_", "_architecture", "_resume"}
+FITTED = {"coefs_", "intercepts_", "layer_params_", "n_features_in_", "_architecture", "_resume"}
 
 _WIDTH = Interval(Integral, 1, None, closed="left")
 ARCHITECTURE: Mapping[str, Constraint] = {
     "n_features": _WIDTH,
-    "hidden_layer_sizes": Sequence(_WIDTH),
-    "activation": Options(ACTIVATIONS),
+    **SHAPING,
+    **TRANSIENT,
     "dtype": Options(["float32", "float64"]),
 }
 
@@ -90,12 +90,17 @@ def check_weights(model: Model, attributes: Mapping[str, Any]) -> None:
     ValueError
         If a shape, a type or a value is wrong.
     """
-    coefs, intercepts = attributes["coefs_"], attributes["intercepts_"]
-    declared = [p.shape for layer in model.network.layout.layers for p in layer]
-    given = [np.shape(w) for pair in zip(coefs, intercepts, strict=True) for w in pair]
-    if declared != given or attributes["n_features_in_"] != model.network.n_features:
-        raise ValueError(f"The saved weights have shapes {given}, the network needs {declared}.")
-    if not all(_is_numeric(array, model) for array in (*coefs, *intercepts)):
+    weights = Weights(
+        attributes["coefs_"], attributes["intercepts_"], attributes["layer_params_"]
+    )
+    given = model.parameters(weights)
+    found = [{name: np.shape(v) for name, v in layer.items()} for layer in given]
+    if found != model.shapes or attributes["n_features_in_"] != model.network.n_features:
+        raise ValueError(
+            f"The saved weights have shapes {found}, the network needs {model.shapes}."
+        )
+    arrays = [*weights.coefs, *weights.intercepts, *(v for p in weights.others for v in p.values())]
+    if not all(_is_numeric(array, model) for array in arrays):
         raise ValueError(f"The saved weights are not finite numbers of type {model.dtype}.")
 
 
@@ -109,14 +114,25 @@ def check_resume(model: Model, saved: Any) -> None:
     """
     if saved is None:
         return
-    slots = dict(saved["optimizer"])
-    steps, order = slots.pop("steps", 0 if not slots else -1), saved.get("order")
-    size = (model.network.layout.size,)
-    sound = all(np.shape(v) == size and _is_numeric(v, model) for v in slots.values())
-    if order is not None:
-        sound = sound and order.dtype.kind == "i" and len(np.unique(order)) == len(order)
-    if not sound or steps < 0:
+    network = model.network
+    sizes = {"statistics": network.statistics.size}
+    kept = {**saved["optimizer"], **saved["evaluated"], **saved["progress"]}
+    vectors = {name: v for name, v in kept.items() if isinstance(v, np.ndarray)}
+    numbers = [v for name, v in kept.items() if name not in vectors]
+    sound = all(
+        v.shape == (sizes.get(name, network.layout.size),) and _is_numeric(v, model)
+        for name, v in vectors.items()
+    )
+    sound = sound and all(isinstance(v, Real) and 0 <= float(v) < np.inf for v in numbers)
+    sound = sound and ("steps" in saved["optimizer"] or not saved["optimizer"])
+    sound = sound and all(kept[name] >= 1 for name in ("batches", "planned"))
+    if not sound or not _is_order(saved.get("order")):
         raise ValueError("The saved state of training does not belong to the saved network.")
+
+
+def _is_order(order: Any) -> bool:
+    """Tell whether an array, if there is one, is an order of rows."""
+    return order is None or bool(order.dtype.kind == "i" and len(np.unique(order)) == len(order))
 
 
 def _is_numeric(array: Any, model: Model) -> bool:

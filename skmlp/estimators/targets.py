@@ -238,9 +238,9 @@ class Numeric(Target):
             )
         if not np.isfinite(encoded).all():
             raise ValueError(f"y has values too large for {np.dtype(dtype).name}; scale y.")
-        if encoded.min() < self.loss.lowest_target:
+        if not self.loss.domain.accepts(float(encoded.min())):
             raise ValueError(
-                f"y has values below {self.loss.lowest_target}, for which the loss "
+                f"y has values below {self.loss.domain.low}, for which the loss "
                 f"{type(self.loss).__name__} is not defined. Choose another loss."
             )
         return encoded

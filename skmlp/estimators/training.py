@@ -9,18 +9,18 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from skmlp._noise import Noise
 from skmlp._params import build
 from skmlp._threads import threads_for
-from skmlp._typing import Floats
+from skmlp._typing import Views
 from skmlp.estimators import interrupts
 from skmlp.estimators.model import Model
 from skmlp.estimators.monitor import EpochMonitor
+from skmlp.estimators.solving import build_penalties, build_solver, is_first_order, solver_name
 from skmlp.estimators.validation import HeldOut, both_weighted, split_rows
 from skmlp.objective import Objective
-from skmlp.optimizers import OPTIMIZERS
-from skmlp.penalties import PENALTIES
-from skmlp.schedules import SCHEDULES, Progress
-from skmlp.solvers import LBFGS, Batches, DivergenceError, Minibatch, Outcome, TrainingSet
+from skmlp.schedules import Progress
+from skmlp.solvers import Batches, DivergenceError, Outcome, TrainingSet
 from skmlp.stopping import Patience
 
 DIVERGED = (
@@ -41,8 +41,8 @@ class Training:
         What to train.
     data : TrainingSet
         All rows.
-    start : (coefs, intercepts) or None
-        Parameters to start from; None draws them.
+    start : sequence of mapping of str to ndarray, or None
+        Parameters and statistics to start from; None draws them.
     saved : mapping or None
         What ``state`` returned after an earlier run, to go on from.
     incremental : bool
@@ -51,8 +51,8 @@ class Training:
 
     Attributes
     ----------
-    params : Arena
-        The parameters.
+    objective : Objective
+        What was made small; it holds the parameters.
     monitor : EpochMonitor
         What was recorded.
     progress : Progress
@@ -65,28 +65,36 @@ class Training:
         model: Model,
         data: TrainingSet,
         *,
-        start: tuple[Sequence[Floats], Sequence[Floats]] | None = None,
+        start: Sequence[Views] | None = None,
         saved: Mapping[str, Any] | None = None,
         incremental: bool = False,
     ) -> None:
+        self.planned = int(settings["max_iter"])
         once = {"max_iter": 1, "early_stopping": False} if incremental else {}
         self.settings = {**settings, **once}
         self.model, self.data, self.incremental = model, data, incremental
         self.saved = saved or {}
+        self.first_order = is_first_order(settings)
         self.rng = self._random_stream()
-        penalties = [build(kind, settings) for kind in PENALTIES.values()]
-        self.objective = Objective(model.network, model.target.loss, penalties, model.dtype)
-        self.params = self.objective.params
+        self.objective = Objective(
+            model.network,
+            model.target.loss,
+            build_penalties(settings),
+            model.dtype,
+            self._noise(),
+        )
         self._set_parameters(start)
-        self.progress = Progress(**self.saved.get("progress", {}))
-        if not incremental:
-            self.progress.stalls = 0
+        self.progress = self._planned()
+        self.solver = build_solver(self.settings, self.objective)
+        self._restore_solver()
         training, held_out = self._split()
         self.monitor = EpochMonitor(
-            self.params, self._patience(held_out), held_out, self.settings["verbose"]
+            self.solver.evaluated.arenas,
+            self._patience(held_out),
+            held_out,
+            self.settings["verbose"],
         )
         self.batches = self._batches(training)
-        self.solver = self._solver()
 
     def _random_stream(self) -> np.random.RandomState:
         """Return the stream that starts at, or goes on from, the seed.
@@ -97,15 +105,40 @@ class Training:
         goes_on = isinstance(seed, Integral) and self.saved.get("seed") == seed
         return _stream(self.saved["rng"]) if goes_on else check_random_state(seed)
 
-    def _set_parameters(self, start: tuple[Sequence[Floats], Sequence[Floats]] | None) -> None:
+    def _noise(self) -> Noise:
+        """Return the stream of dropout and the like.
+
+        Its seed is the next number of a copy of the main stream, so that the main
+        stream is the same with and without it.
+        """
+        noise = Noise(_stream(self.rng.get_state(legacy=False)).randint(2**31))
+        if "noise" in self.saved:
+            noise.restore(self.saved["noise"])
+        return noise
+
+    def _planned(self) -> Progress:
+        """Return the progress so far; a call of ``fit`` makes a plan for its own epochs."""
+        progress = Progress(**self.saved.get("progress", {}))
+        if not self.incremental:
+            progress.stalls, progress.origin = 0, progress.epoch
+        progress.planned = self.planned
+        return progress
+
+    def _set_parameters(self, start: Sequence[Views] | None) -> None:
         """Draw the parameters or copy those to start from."""
         if start is None:
-            self.model.network.initialize(self.params.views, self.rng)
+            self.model.network.initialize(self.objective.views, self.rng)
             return
-        given = self.model.parameters(*start)
-        for views, values in zip(self.params.views, given, strict=True):
+        for views, values in zip(self.objective.views, start, strict=True):
             for name, view in views.items():
                 np.copyto(view, values[name])
+
+    def _restore_solver(self) -> None:
+        """Let the solver go on, if an earlier run had the same."""
+        if self.saved.get("solver") == solver_name(self.settings):
+            self.solver.restore(self.saved["optimizer"])
+        if "evaluated" in self.saved:
+            self.solver.evaluated.restore(self.saved["evaluated"])
 
     def _split(self) -> tuple[TrainingSet, HeldOut | None]:
         """Hold out rows, the same ones when a warm start goes on with the same data."""
@@ -123,11 +156,11 @@ class Training:
         if rows is None or not both_weighted(self.data.weight, rows):
             return self.data, None
         training, held_out = (self.data._replace(subset=subset) for subset in rows)
-        return training, HeldOut(self.model, held_out, self.params)
+        return training, HeldOut(self.model, held_out, self.solver.evaluated.views)
 
     def _patience(self, held_out: HeldOut | None) -> Patience | None:
         """Return what ends the training; without held-out rows L-BFGS has its own rule."""
-        if self.settings["solver"] not in OPTIMIZERS and held_out is None:
+        if not self.first_order and held_out is None:
             return None
         patience = build(Patience, self.settings)
         # Scores of held-out rows, which an earlier fit may have left, are no losses.
@@ -137,7 +170,7 @@ class Training:
 
     def _batches(self, training: TrainingSet) -> Batches:
         """Return the mini-batches, or for L-BFGS the one batch."""
-        if self.settings["solver"] not in OPTIMIZERS:
+        if not self.first_order:
             return Batches(training, training.n_rows, None)
         order = None if self.incremental else self.saved.get("order")
         if order is not None and (len(order) != training.n_rows or order.max() >= self.data.n_rows):
@@ -158,18 +191,6 @@ class Training:
             )
         return min(int(asked), n_rows)
 
-    def _solver(self) -> Minibatch | LBFGS:
-        """Build the solver, its optimizer going on from its saved state."""
-        name = self.settings["solver"]
-        if name not in OPTIMIZERS:
-            return build(LBFGS, self.settings)
-        optimizer = build(OPTIMIZERS[name], self.settings)
-        optimizer.bind(self.params.flat, self.objective.grads.flat, self.objective.scratch)
-        if self.saved.get("solver") == name:
-            optimizer.restore(self.saved["optimizer"])
-        schedule = build(SCHEDULES[self.settings["learning_rate"]], self.settings)
-        return Minibatch(optimizer, schedule, self.settings["max_iter"])
-
     def run(self) -> None:
         """Train.
 
@@ -183,8 +204,9 @@ class Training:
         with threads_for(rows * self.model.network.largest_product):
             outcome = self._solve()
         self.loss = outcome.loss
+        self.solver.evaluated.finish()
         self.monitor.restore_best()
-        if not self.params.is_finite():  # interrupted amid divergence
+        if not self.solver.evaluated.arenas[0].is_finite():  # interrupted amid divergence
             raise ValueError(DIVERGED)
         if not outcome.converged and not self.incremental:
             warnings.warn(outcome.message, ConvergenceWarning, stacklevel=2)
@@ -207,8 +229,10 @@ class Training:
     def state(self) -> dict[str, Any]:
         """Return what a later run needs to go on: arrays, numbers and strings."""
         saved: dict[str, Any] = {
-            "solver": self.settings["solver"],
+            "solver": solver_name(self.settings),
             "optimizer": self.solver.state(),
+            "evaluated": self.solver.evaluated.state(),
+            "noise": self.objective.noise.state(),
             "progress": dict(vars(self.progress)),
         }
         if isinstance(self.settings["random_state"], Integral):

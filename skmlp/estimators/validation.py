@@ -2,14 +2,14 @@
 
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from skmlp._arena import Arena
-from skmlp._typing import Indices
+from skmlp._typing import Indices, Views
 from skmlp.estimators.model import Model
 from skmlp.inference import raw_scores
 from skmlp.solvers import TrainingSet
@@ -24,11 +24,11 @@ class HeldOut:
         What to score.
     data : TrainingSet
         All rows; ``subset`` are those held out.
-    params : Arena
-        The parameters, as they are at the time of the call.
+    params : sequence of mapping of str to ndarray
+        Parameters and statistics, as they are at the time of the call.
     """
 
-    def __init__(self, model: Model, data: TrainingSet, params: Arena) -> None:
+    def __init__(self, model: Model, data: TrainingSet, params: Sequence[Views]) -> None:
         self._model, self._params = model, params
         self._X, self._rows = data.X, data.subset
         self._y = data.y[data.subset]
@@ -37,7 +37,7 @@ class HeldOut:
     def score(self) -> float:
         """Return accuracy or R²; NaN where the scores overflow."""
         raw = raw_scores(
-            self._model.network, self._params.views, self._X, self._model.dtype, self._rows
+            self._model.network, self._params, self._X, self._model.dtype, self._rows
         )
         if not np.isfinite(raw).all():
             return math.nan

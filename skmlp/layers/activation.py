@@ -2,7 +2,8 @@
 
 from skmlp._typing import Floats, Matrix, Views
 from skmlp.activations import Activation
-from skmlp.layers.base import Layer
+from skmlp.layers.base import Layer, Step
+from skmlp.workspace import Buffer
 
 
 class Activate(Layer):
@@ -20,22 +21,34 @@ class Activate(Layer):
     """
 
     inplace = True
-    reads_out = True
 
     def __init__(self, function: Activation) -> None:
         self.function = function
+        # A function that keeps buffers has its derivative there.
+        self.reads_out = not function.buffers
 
     def build(self, n_in: int) -> int:
         """Keep the width."""
+        self.n_in = n_in
         return n_in
 
-    def forward(self, x: Matrix, out: Floats, p: Views) -> None:
+    def buffers(self) -> dict[str, Buffer]:
+        """Declare what the function keeps of each element."""
+        return {name: Buffer(self.n_in) for name in self.function.buffers}
+
+    def forward(self, x: Matrix, out: Floats, p: Views) -> Matrix:
         """Write f(x) to `out`."""
         self.function.forward(x, out)
+        return out
+
+    def train(self, x: Matrix, out: Floats, p: Views, s: Views, step: Step) -> Matrix:
+        """Write f(x) to `out` and keep what the derivative needs."""
+        self.function.train(x, out, s)
+        return out
 
     def backward(
-        self, x: Matrix, out: Floats, dout: Floats, dx: Floats | None, p: Views, dp: Views
+        self, x: Matrix, out: Floats, dout: Floats, dx: Floats | None, p: Views, dp: Views, s: Views
     ) -> None:
         """Write dout · f'(x) to `dx`."""
         if dx is not None:
-            self.function.backward(out, dout, dx)
+            self.function.backward(out, dout, dx, s)

@@ -1,12 +1,29 @@
 """What a layer is."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import NamedTuple
 
 import numpy as np
 
 from skmlp._arena import Parameter
+from skmlp._noise import Noise
 from skmlp._typing import Floats, Matrix, Views
+from skmlp.workspace import Buffer
+
+
+class Step(NamedTuple):
+    """What a layer may ask about a training step, beside its input.
+
+    Attributes
+    ----------
+    weight : ndarray of shape (n,) or None
+        Weights of the rows, which sum to one; None for equal ones.
+    noise : Noise
+        Random numbers.
+    """
+
+    weight: Floats | None
+    noise: Noise
 
 
 class Layer(ABC):
@@ -18,14 +35,18 @@ class Layer(ABC):
     Attributes
     ----------
     inplace : bool
-        ``forward`` may write over its input. Then ``dx`` is ``dout`` as well.
+        ``forward`` and ``train`` may write over their input. Then ``dx`` is ``dout``
+        as well.
     reads_x, reads_out : bool
-        Whether ``backward`` needs the input, or the output, as ``forward`` left it.
+        Whether ``backward`` needs the input, or the output, as ``train`` left it.
+    adapts : bool
+        Whether ``adapt`` does anything.
     """
 
-    inplace: ClassVar[bool] = False
-    reads_x: ClassVar[bool] = False
-    reads_out: ClassVar[bool] = False
+    inplace: bool = False
+    reads_x: bool = False
+    reads_out: bool = False
+    adapts: bool = False
 
     @abstractmethod
     def build(self, n_in: int) -> int:
@@ -35,38 +56,88 @@ class Layer(ABC):
         """Declare the learnable arrays."""
         return ()
 
-    def initialize(self, p: Views, rng: np.random.RandomState) -> None:
-        """Draw the parameters `p`."""
+    def statistics(self) -> tuple[Parameter, ...]:
+        """Declare what training records for prediction, such as running means."""
+        return ()
 
-    @abstractmethod
-    def forward(self, x: Matrix, out: Floats, p: Views) -> None:
-        """Write the output for the batch `x` to `out`.
+    def buffers(self) -> dict[str, Buffer]:
+        """Declare the memory that a batch needs between ``train`` and ``backward``."""
+        return {}
+
+    def initialize(self, p: Views, rng: np.random.RandomState) -> None:
+        """Draw the parameters and set the statistics in `p`."""
+
+    def adapt(
+        self, x: Matrix, p: Views, weight: Floats | None, rng: np.random.RandomState
+    ) -> None:
+        """Fit the parameters that were drawn to rows of data, before training.
 
         Parameters
         ----------
         x : ndarray or sparse array of shape (n, n_in)
-            The input; only the first layer is handed a sparse one.
+            What the layer reads of these rows.
+        p : mapping of str to ndarray
+            The parameters.
+        weight : ndarray of shape (n,) or None
+            Weights of the rows; None for equal ones.
+        rng : RandomState
+            Where random numbers come from.
+        """
+
+    def forget(self, p: Views) -> None:
+        """Let the next batch alone decide the statistics in `p`."""
+
+    @abstractmethod
+    def forward(self, x: Matrix, out: Floats, p: Views) -> Matrix:
+        """Return the prediction's output for the rows `x`.
+
+        Parameters
+        ----------
+        x : ndarray or sparse array of shape (n, n_in)
+            The input. Sparse arrays come from outside, or from a layer that was
+            handed one.
         out : ndarray of shape (n, n_out)
             Where the output goes; `x` itself if the layer works in place.
         p : mapping of str to ndarray
-            The parameters.
+            The parameters and the statistics.
+
+        Returns
+        -------
+        ndarray or sparse array of shape (n, n_out)
+            `out`; or `x`, if the layer does nothing; or a new sparse array.
         """
+
+    def train(self, x: Matrix, out: Floats, p: Views, s: Views, step: Step) -> Matrix:
+        """Return the output for a training batch, and keep what ``backward`` needs.
+
+        Parameters
+        ----------
+        x, out, p
+            As for ``forward``. Statistics in `p` are updated.
+        s : mapping of str to ndarray
+            The declared buffers.
+        step : Step
+            Weights and random numbers.
+        """
+        return self.forward(x, out, p)
 
     @abstractmethod
     def backward(
-        self, x: Matrix, out: Floats, dout: Floats, dx: Floats | None, p: Views, dp: Views
+        self, x: Matrix, out: Floats, dout: Floats, dx: Floats | None, p: Views, dp: Views, s: Views
     ) -> None:
         """Turn the gradient at the output into those at the input and the parameters.
 
         Parameters
         ----------
         x, out : ndarray
-            What ``forward`` read and wrote. The layer is their last reader.
+            What ``train`` read and wrote. The layer is the last reader of `out`.
         dout : ndarray of shape (n, n_out)
-            Derivative of the loss with respect to the output.
+            Derivative of the loss with respect to the output; may be overwritten.
         dx : ndarray of shape (n, n_in) or None
             Where the derivative with respect to the input goes; None if nobody
             asks for it, `dout` itself if the layer works in place.
         p, dp : mapping of str to ndarray
-            The parameters, and where their gradients go.
+            The parameters and statistics, and where the parameters' gradients go.
+        s : mapping of str to ndarray
+            The buffers as ``train`` left them.
         """

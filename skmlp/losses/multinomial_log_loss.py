@@ -1,66 +1,54 @@
 """Log-loss of one class out of several."""
 
 from collections.abc import Mapping
-from typing import Any
+from numbers import Real
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skmlp._params import Constraint, Interval
 from skmlp._typing import Floats
-from skmlp.losses.base import Loss
-from skmlp.workspace import Buffer
+from skmlp.losses.multinomial import MultinomialLoss
 
 
-class MultinomialLogLoss(Loss):
+class MultinomialLogLoss(MultinomialLoss):
     """ℓ = log Σⱼ exp(zⱼ) - z_y, with dℓ/dz = softmax(z) - onehot(y).
 
     Targets are class codes 0 … k - 1; no indicator matrix is made of them.
 
+    Parameters
+    ----------
+    label_smoothing : float, default=0.0
+        ε: the onehot target becomes (1 - ε) onehot(y) + ε / k.
+
     References
     ----------
     Bridle (1990), "Probabilistic interpretation of feedforward classification
-    network outputs".
+    network outputs". Szegedy et al. (2016), "Rethinking the Inception architecture for
+    computer vision", section 7.
     """
 
-    link = "softmax"
+    constraints: ClassVar[Mapping[str, Constraint]] = {
+        "label_smoothing": Interval(Real, 0, 1, closed="left")
+    }
 
-    def buffers(self, n_outputs: int) -> dict[str, Buffer]:
-        """Declare the numbers each row needs."""
-        return {
-            "rows": Buffer(),
-            "picked": Buffer(),
-            "top": Buffer(1),
-            "total": Buffer(1),
-            "row": Buffer(dtype=np.intp, counting=True),
-            "index": Buffer(dtype=np.intp),
-        }
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = float(label_smoothing)
 
-    def rows(
-        self, raw: Floats, y: NDArray[Any], grad: Floats, scratch: Mapping[str, NDArray[Any]]
-    ) -> Floats:
-        """Return log Σⱼ exp(zⱼ) - z_y of each row, and its derivative."""
+    def finish(self, raw: Floats, grad: Floats, scratch: Mapping[str, NDArray[Any]]) -> None:
+        """Smooth the targets: ℓ becomes (1 - ε) ℓ + ε (log Σⱼ exp(zⱼ) - mean z)."""
+        if not self.label_smoothing:
+            return
+        smoothing, n_classes = self.label_smoothing, raw.shape[1]
         rows, picked, total = scratch["rows"], scratch["picked"], scratch["total"]
-        # Shifted by its row's maximum no exponential overflows.
-        np.maximum.reduce(raw, axis=1, keepdims=True, out=scratch["top"])
-        np.subtract(raw, scratch["top"], out=grad)
-        # Columns are contiguous: entry (i, j) is the (j n + i)-th.
-        flat, index = grad.T.reshape(-1), scratch["index"]
-        np.multiply(y, len(y), out=index)
-        np.add(index, scratch["row"], out=index)
-        flat.take(index, out=rows, mode="clip")
-        np.exp(grad, out=grad)
-        np.add.reduce(grad, axis=1, keepdims=True, out=total)
-        np.divide(grad, total, out=grad)
-        flat.take(index, out=picked, mode="clip")
-        np.subtract(picked, 1.0, out=picked)
-        flat.put(index, picked, mode="clip")
-        np.log(total, out=total)
-        np.subtract(total[:, 0], rows, out=rows)
-        return rows
-
-    def inverse_link(self, raw: Floats) -> Floats:
-        """Turn raw scores into softmax probabilities, in place."""
-        np.subtract(raw, np.maximum.reduce(raw, axis=1, keepdims=True), out=raw)
-        np.exp(raw, out=raw)
-        np.divide(raw, np.add.reduce(raw, axis=1, keepdims=True), out=raw)
-        return raw
+        np.add(picked, smoothing, out=picked)
+        grad.T.reshape(-1).put(scratch["index"], picked, mode="clip")
+        np.subtract(grad, smoothing / n_classes, out=grad)
+        np.add.reduce(raw, axis=1, out=picked)
+        np.multiply(picked, -1.0 / n_classes, out=picked)
+        np.add(picked, scratch["top"][:, 0], out=picked)
+        np.add(picked, total[:, 0], out=picked)
+        np.multiply(picked, smoothing, out=picked)
+        np.multiply(rows, 1.0 - smoothing, out=rows)
+        np.add(rows, picked, out=rows)

@@ -1,19 +1,19 @@
 """Half the Poisson deviance."""
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
-from skmlp._linalg import row_sums
+from skmlp._params import Interval
 from skmlp._typing import Floats
-from skmlp.losses.base import Loss
-from skmlp.workspace import Buffer
+from skmlp.losses.log_link import LogLinkLoss
 
 
-class Poisson(Loss):
+class Poisson(LogLinkLoss):
     """ℓ = Σⱼ exp(zⱼ) - yⱼ zⱼ + yⱼ log yⱼ - yⱼ, with dℓ/dz = exp(z) - y.
 
     Targets are counts or rates, not negative. The terms of y alone make ℓ zero for
@@ -24,30 +24,26 @@ class Poisson(Loss):
     McCullagh & Nelder (1989), "Generalized linear models", chapter 6.
     """
 
-    link = "exp"
-    lowest_target = 0.0
+    spare = ("own",)
 
-    def buffers(self, n_outputs: int) -> dict[str, Buffer]:
-        """Declare a number a row and two an output."""
-        terms = Buffer(n_outputs, order="F")
-        return {"rows": Buffer(), "terms": terms, "own": terms}
+    @property
+    def domain(self) -> Interval:
+        """Return the numbers that are not negative."""
+        return Interval(Real, 0, None, closed="left")
 
-    def rows(
-        self, raw: Floats, y: NDArray[Any], grad: Floats, scratch: Mapping[str, NDArray[Any]]
-    ) -> Floats:
-        """Return half the deviance of each row, and its derivative."""
-        terms, own = scratch["terms"], scratch["own"]
+    def terms(
+        self,
+        raw: Floats,
+        y: NDArray[Any],
+        grad: Floats,
+        out: Floats,
+        scratch: Mapping[str, NDArray[Any]],
+    ) -> None:
+        """Write half the deviance of each target and its derivative."""
+        own = scratch["own"]
         np.exp(raw, out=grad)
         np.subtract(grad, y, out=grad)
-        np.multiply(y, raw, out=terms)
-        np.subtract(grad, terms, out=terms)
+        np.multiply(y, raw, out=out)
+        np.subtract(grad, out, out=out)
         xlogy(y, y, out=own)
-        np.add(terms, own, out=terms)
-        return row_sums(terms, scratch["rows"])
-
-    def inverse_link(self, raw: Floats) -> Floats:
-        """Turn raw scores into means, in place; the largest float stands for more."""
-        largest = np.log(np.finfo(raw.dtype).max)  # may round up
-        np.minimum(raw, np.nextafter(largest, raw.dtype.type(0)), out=raw)
-        np.exp(raw, out=raw)
-        return raw
+        np.add(out, own, out=out)

@@ -1,8 +1,8 @@
 """What an optimizer is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -11,9 +11,31 @@ from skmlp._params import Constraint
 from skmlp._typing import Floats
 
 
-def _unpenalised(_: slice) -> float:
-    """Add nothing to the gradient of a block."""
-    return 0.0
+class Regulariser(Protocol):
+    """What is done to each block of parameters beside the step."""
+
+    def before(self, block: slice, lr: float) -> float:
+        """Change parameters or gradient before the step; return the penalty's value."""
+
+    def threshold(self, block: slice) -> float:
+        """Return the strength of the L1 penalty on the block."""
+
+
+class _Nothing:
+    """No penalty at all."""
+
+    def before(self, block: slice, lr: float) -> float:
+        return 0.0
+
+    def threshold(self, block: slice) -> float:
+        return 0.0
+
+
+class Pace(NamedTuple):
+    """A part of the parameters whose learning rate has a factor of its own."""
+
+    part: slice
+    factor: float
 
 
 class Optimizer(ABC):
@@ -26,58 +48,111 @@ class Optimizer(ABC):
 
     constraints: ClassVar[Mapping[str, Constraint]] = {}
 
+    #: Numbers kept from step to step beside the slots, as they are at first.
+    first_numbers: ClassVar[Mapping[str, float]] = {}
+
+    #: The weight decay where none is asked for.
+    default_weight_decay: ClassVar[float] = 0.0
+
+    #: Whether it needs the gradient of all rows.
+    full_batch: ClassVar[bool] = False
+
+    #: Whether predictions are made with other parameters than gradients are.
+    averages: ClassVar[bool] = False
+
     @property
     @abstractmethod
     def slots(self) -> tuple[str, ...]:
         """Names of the vectors kept from step to step, as long as the parameters."""
 
-    def bind(self, params: Floats, grads: Floats, scratch: Floats | None = None) -> None:
-        """Take the vectors to work on, and start with slots of zeros.
+    def bind(
+        self,
+        params: Floats,
+        grads: Floats,
+        scratch: Floats | None = None,
+        paces: Sequence[Pace] = (),
+    ) -> None:
+        """Take the vectors to work on, and start afresh.
 
         Parameters
         ----------
         params, grads : ndarray of shape (n,)
-            The flat parameters, changed in place by ``step``, and their gradient.
+            The flat parameters, with the values to start from, changed in place by
+            ``step``, and their gradient, which a step uses up.
         scratch : ndarray of shape (min(BLOCK, n),) or None
             Memory to work in; None makes some.
+        paces : sequence of Pace
+            Parts with their own factor of the learning rate, which together cover
+            the vector; none for a factor of one throughout.
         """
-        self.steps = 0
+        self.steps, self.numbers = 0, dict(self.first_numbers)
+        self._params = params
         self._state = {name: np.zeros_like(params) for name in self.slots}
+        self.begin(params, *self._state.values())
         if scratch is None:
             scratch = np.empty(min(BLOCK, params.size), params.dtype)
         vectors = (params, grads, *self._state.values())
-        self._blocks = [
-            (block, (scratch[: block.stop - block.start], *(v[block] for v in vectors)))
-            for block in blocks(params.size)
+        self._parts = tuple(paces) or (Pace(slice(0, params.size), 1.0),)
+        self._paces = [
+            (
+                pace.factor,
+                [
+                    (block, (scratch[: block.stop - block.start], *(v[block] for v in vectors)))
+                    for block in blocks(pace.part.stop, pace.part.start)
+                ],
+            )
+            for pace in self._parts
         ]
 
-    def step(self, lr: float, penalise: Callable[[slice], float] = _unpenalised) -> float:
+    def step(self, lr: float, regulariser: Regulariser | None = None) -> float:
         """Move the parameters once along the bound gradient.
 
         Parameters
         ----------
         lr : float
             The learning rate.
-        penalise : callable
-            Called with each block before it moves: adds what it has to the gradient
-            and returns its value. So penalties find the block in the cache, too.
+        regulariser : Regulariser or None
+            Told of each block before it moves, so that penalties find the block in
+            the cache, too; its L1 penalty acts after the move.
 
         Returns
         -------
         float
-            The sum of what `penalise` returned.
+            The value of the penalties.
         """
+        regulariser = regulariser or _NOTHING
+        self._step_lr = lr
         self.steps += 1
-        self.prepare(lr)
+        self.advance(lr)
         penalty = 0.0
-        for block, vectors in self._blocks:
-            penalty += penalise(block)
-            self.update(*vectors)
+        for factor, parts in self._paces:
+            self._prepare_pace(factor)
+            for block, vectors in parts:
+                penalty += regulariser.before(block, lr * factor)
+                strength = regulariser.threshold(block)
+                if strength > 0.0:
+                    self.sparse_update(strength, *vectors)
+                else:
+                    self.update(*vectors)
         return penalty
+
+    def begin(self, params: Floats, *slots: Floats) -> None:
+        """Write to the slots, zero so far, what they are before the first step."""
+
+    def advance(self, lr: float) -> None:
+        """Bring `numbers` to a new step, before ``prepare``."""
+
+    def _prepare_pace(self, factor: float) -> None:
+        """Prepare for parts whose learning rate has this factor, which members may read."""
+        self._pace = factor
+        self.prepare(self._step_lr * factor)
 
     @abstractmethod
     def prepare(self, lr: float) -> None:
-        """Compute the numbers that are the same for every element of a step."""
+        """Compute the numbers that are the same for every element of a step.
+
+        Called several times in a step, if parts have paces of their own.
+        """
 
     @abstractmethod
     def update(self, scratch: Floats, params: Floats, grads: Floats, *slots: Floats) -> None:
@@ -86,17 +161,102 @@ class Optimizer(ABC):
         Parameters
         ----------
         scratch, params, grads : ndarray of shape (m,)
-            Free memory, parameters and gradient.
+            Free memory, parameters, and gradient, which may be overwritten.
         *slots : ndarray of shape (m,)
             The slots, in their declared order.
         """
 
+    def decay(
+        self, share: float, scratch: Floats, params: Floats, grads: Floats, *slots: Floats
+    ) -> None:
+        """Take a share of the parameters of one block away, before the update."""
+        np.multiply(params, 1.0 - share, out=params)
+
+    def sparse_update(
+        self, strength: float, scratch: Floats, params: Floats, grads: Floats, *slots: Floats
+    ) -> None:
+        """Update one block under a penalty strength · |w|: the formula, then the prox."""
+        self.update(scratch, params, grads, *slots)
+        self.shrink(strength, scratch, params, grads, *slots)
+
+    @abstractmethod
+    def rates(self, out: Floats, *slots: Floats) -> None:
+        """Write the metric of the step just made to `out`.
+
+        It is the step per unit of gradient, for each element, that a gradient
+        which lasts would cause: the learning rate of plain gradient descent.
+        """
+
+    def shrink(
+        self, strength: float, scratch: Floats, params: Floats, grads: Floats, *slots: Floats
+    ) -> None:
+        """Apply the prox of strength · |w| in the optimizer's metric: w ← w - clip(w, ±t).
+
+        With t = strength · rates it is argmin_u |u| t + ½ (u - w)², a soft threshold,
+        which leaves exact zeros. Called right after ``update``, with the same memory:
+        the gradient is used up.
+
+        References
+        ----------
+        Duchi & Singer (2009), "Efficient online and batch learning using forward
+        backward splitting", JMLR 10.
+        """
+        self.rates(scratch, *slots)
+        np.multiply(scratch, strength, out=scratch)
+        clip(params, scratch, out=grads)
+        np.subtract(params, grads, out=params)
+
+    def rates_of(self, part: slice, out: Floats) -> None:
+        """Write the metric of the step just made for a part of the vector to `out`."""
+        pace = next(p for p in self._parts if p.part.start <= part.start < p.part.stop)
+        self._prepare_pace(pace.factor)
+        self.rates(out, *(slot[part] for slot in self._state.values()))
+
+    @property
+    def iterate(self) -> Floats:
+        """The vector that steps move: what a projection has to change."""
+        return self._params
+
+    def settle(self) -> None:
+        """Bring the rest in line with an `iterate` that was changed after a step."""
+
+    def evaluation(self, out: Floats) -> None:
+        """Write the parameters that predictions are made with to `out`."""
+        np.copyto(out, self._params)
+
     def state(self) -> dict[str, Any]:
-        """Return copies of what the next step depends on: arrays and numbers."""
-        return {"steps": self.steps, **{name: v.copy() for name, v in self._state.items()}}
+        """Return copies of what the next step depends on, beside the parameters."""
+        slots = {name: vector.copy() for name, vector in self._state.items()}
+        return {"steps": self.steps, **self.numbers, **slots}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``state`` returned; bind first."""
+        """Go on from what ``state`` returned; bind first.
+
+        Raises
+        ------
+        ValueError
+            If it is the state of another optimizer, or of other parameters of it.
+        """
+        missing = {"steps", *self.numbers, *self._state} - state.keys()
+        if missing:
+            raise ValueError(
+                f"The saved state is not that of {type(self).__name__} with the parameters it has: "
+                f"it lacks {sorted(missing)}."
+            )
         self.steps = int(state["steps"])
+        self.numbers = {name: float(state[name]) for name in self.numbers}
         for name, vector in self._state.items():
             np.copyto(vector, state[name])
+
+
+def clip(values: Floats, limits: Floats, out: Floats) -> None:
+    """Write the values clipped to ±limits to `out`; the limits lose their sign.
+
+    Three passes, which take half the time of NumPy's clip to the bounds of arrays.
+    """
+    np.minimum(values, limits, out=out)
+    np.negative(limits, out=limits)
+    np.maximum(out, limits, out=out)
+
+
+_NOTHING = _Nothing()

@@ -30,6 +30,8 @@ class SGD(Optimizer):
         "nesterovs_momentum": Boolean(),
     }
 
+    first_numbers = {"lasting_rate": 0.0}
+
     def __init__(self, momentum: float = 0.9, nesterovs_momentum: bool = True) -> None:
         self.momentum, self.nesterovs_momentum = float(momentum), bool(nesterovs_momentum)
 
@@ -37,6 +39,10 @@ class SGD(Optimizer):
     def slots(self) -> tuple[str, ...]:
         """The velocity."""
         return ("velocity",)
+
+    def advance(self, lr: float) -> None:
+        """Let r ← μ r + lr: the velocity that a lasting gradient of minus one has caused."""
+        self.numbers["lasting_rate"] = self.momentum * self.numbers["lasting_rate"] + lr
 
     def prepare(self, lr: float) -> None:
         """Keep the learning rate."""
@@ -54,3 +60,11 @@ class SGD(Optimizer):
             np.add(params, scratch, out=params)
         else:
             np.add(params, velocity, out=params)
+
+    def rates(self, out: Floats, *slots: Floats) -> None:
+        """Write the last step along a lasting gradient: r, or lr + μ r with Nesterov's momentum.
+
+        It is lr / (1 - μ) at a constant learning rate, and more while that falls.
+        """
+        rate = self.numbers["lasting_rate"] * self._pace
+        out.fill(self._lr + self.momentum * rate if self.nesterovs_momentum else rate)

@@ -10,30 +10,40 @@ from skmlp.penalties.base import Penalty
 
 
 class L2(Penalty):
-    """Ω(w) = ½ alpha ‖w‖², with derivative alpha w. Biases are spared.
+    """Ω(w) = ½ alpha (1 - l1_ratio) ‖w‖², with derivative alpha (1 - l1_ratio) w.
+
+    Biases are spared.
 
     Parameters
     ----------
     alpha : float, default=0.0001
-        The strength.
+        Strength of both norms.
+    l1_ratio : float, default=0.0
+        Share of L1, in [0, 1].
 
     References
     ----------
     Krogh & Hertz (1992), "A simple weight decay can improve generalization", NIPS.
     """
 
-    constraints = {"alpha": Interval(Real, 0, None, closed="left")}
+    constraints = {
+        "alpha": Interval(Real, 0, None, closed="left"),
+        "l1_ratio": Interval(Real, 0, 1, closed="both"),
+    }
 
-    def __init__(self, alpha: float = 0.0001) -> None:
-        self.alpha = float(alpha)
+    def __init__(self, alpha: float = 0.0001, l1_ratio: float = 0.0) -> None:
+        self.strength = float(alpha) * (1.0 - float(l1_ratio))
+
+    @property
+    def active(self) -> bool:
+        """Whether there is any penalty."""
+        return self.strength > 0.0
 
     def value_gradient(
         self, weights: Floats, grads: Floats, scale: float, scratch: Floats
     ) -> float:
-        """Return ½ scale alpha ‖w‖² and add scale alpha w to `grads`."""
-        strength = self.alpha * scale
-        if strength == 0.0:
-            return 0.0
+        """Return scale · Ω(w) and add its derivative to `grads`."""
+        strength = self.strength * scale
         decay = scratch[: weights.size]
         np.multiply(weights, strength, out=decay)
         np.add(grads, decay, out=grads)

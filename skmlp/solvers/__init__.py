@@ -1,8 +1,20 @@
 """What moves the parameters."""
 
+from skmlp.solvers.averaging import Average, Current, Evaluated
 from skmlp.solvers.base import DivergenceError, Monitor, Outcome
 from skmlp.solvers.batches import Batches, TrainingSet
 from skmlp.solvers.lbfgs import LBFGS
 from skmlp.solvers.minibatch import Minibatch
 
-__all__ = ["LBFGS", "Batches", "DivergenceError", "Minibatch", "Monitor", "Outcome", "TrainingSet"]
+__all__ = [
+    "LBFGS",
+    "Average",
+    "Batches",
+    "Current",
+    "DivergenceError",
+    "Evaluated",
+    "Minibatch",
+    "Monitor",
+    "Outcome",
+    "TrainingSet",
+]

@@ -27,8 +27,8 @@ class Outcome(NamedTuple):
 class Monitor(Protocol):
     """Who watches a solver, epoch by epoch."""
 
-    def epoch_end(self, loss: float) -> bool:
-        """Take the loss of a finished epoch; tell whether progress has stalled."""
+    def epoch_end(self, loss: float, learning_rate: float | None = None) -> bool:
+        """Take loss and last rate of a finished epoch; tell whether progress has stalled."""
 
     def stalled(self, learning_rate: float | None) -> None:
         """Learn what follows a stall: another learning rate, or None for the end."""

@@ -77,6 +77,8 @@ class Batches:
     ----------
     order : ndarray of int or None
         The current order; None for that of the data.
+    n_batches : int
+        Mini-batches of an epoch.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Batches:
         order: Indices | None = None,
     ) -> None:
         self.n_rows, self.size = data.n_rows, size
+        self.n_batches = -(-data.n_rows // size)
         self._data, self._rng = data, rng
         self.order = data.subset if order is None else order.copy()
         if rng is not None and order is None:

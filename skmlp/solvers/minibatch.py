@@ -1,19 +1,22 @@
 """The mini-batch loop of the first-order solvers."""
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any, ClassVar
 
 from skmlp._params import Constraint, Interval
+from skmlp.clipping import Clip
 from skmlp.objective import Objective
 from skmlp.optimizers.base import Optimizer
-from skmlp.schedules import Progress, Schedule
+from skmlp.schedules import Constant, Progress, Rate
+from skmlp.solvers.averaging import Evaluated
 from skmlp.solvers.base import Monitor, Outcome, check_finite
-from skmlp.solvers.batches import Batches
+from skmlp.solvers.batches import Batch, Batches
 from skmlp.workspace import Workspace
 
 
+@dataclass
 class Minibatch:
     """Step along the gradient of one mini-batch after the other.
 
@@ -21,18 +24,29 @@ class Minibatch:
     ----------
     optimizer : Optimizer
         Turns a gradient into a step; bound to the objective's vectors.
-    schedule : Schedule
-        Gives the learning rate.
+    evaluated : Evaluated
+        What validation and prediction use; brought up to date here.
+    learning_rate : Rate
+        Asked before each step.
     max_iter : int, default=200
         The most epochs.
+    clips : sequence of Clip
+        Limits on the gradient of the loss.
+    dropout_rate, decay_rate : Rate
+        Factors of dropout and weight decay, asked before each step.
     """
 
     constraints: ClassVar[Mapping[str, Constraint]] = {
         "max_iter": Interval(Integral, 1, None, closed="left")
     }
 
-    def __init__(self, optimizer: Optimizer, schedule: Schedule, max_iter: int = 200) -> None:
-        self.optimizer, self.schedule, self.max_iter = optimizer, schedule, max_iter
+    optimizer: Optimizer
+    evaluated: Evaluated
+    learning_rate: Rate
+    max_iter: int = 200
+    clips: Sequence[Clip] = ()
+    dropout_rate: Rate = field(default_factory=lambda: Constant(1.0))
+    decay_rate: Rate = field(default_factory=lambda: Constant(1.0))
 
     def solve(
         self, objective: Objective, batches: Batches, progress: Progress, monitor: Monitor
@@ -48,7 +62,7 @@ class Minibatch:
         progress : Progress
             Counts epochs, steps and rows; changed in place.
         monitor : Monitor
-            Is told the mean loss of each epoch.
+            Is told the mean loss and the last learning rate of each epoch.
 
         Returns
         -------
@@ -61,12 +75,13 @@ class Minibatch:
             After the first epoch whose loss or parameters are not finite.
         """
         workspace = objective.workspace(batches.size)
+        progress.batch, progress.batches = 0, batches.n_batches
         for _ in range(self.max_iter):
             loss = self._epoch(objective, batches, workspace, progress)
-            progress.epoch += 1
-            progress.samples += batches.n_rows
+            progress.end_epoch(batches.n_rows)
             check_finite(loss, objective.params)
-            if monitor.epoch_end(loss) and not self._goes_on(progress, monitor):
+            self.evaluated.refresh()
+            if monitor.epoch_end(loss, self._rate) and not self._goes_on(progress, monitor):
                 return Outcome(converged=True)
         return Outcome(
             converged=False,
@@ -78,12 +93,16 @@ class Minibatch:
         """Return the state of the optimizer."""
         return self.optimizer.state()
 
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Let the optimizer go on."""
+        self.optimizer.restore(state)
+
     def _goes_on(self, progress: Progress, monitor: Monitor) -> bool:
         """Tell whether the schedule answers a stall by another rate."""
-        goes_on = self.schedule.survives_stall(progress)
+        goes_on = self.learning_rate.survives_stall(progress)
         if goes_on:
             progress.stalls += 1
-        monitor.stalled(self.schedule(progress) if goes_on else None)
+        monitor.stalled(self.learning_rate(progress) if goes_on else None)
         return goes_on
 
     def _epoch(
@@ -91,12 +110,28 @@ class Minibatch:
     ) -> float:
         """Go once through the data; return the weighted mean of the batch losses."""
         value = total = 0.0
-        for X, y, weight, share in batches:
-            loss = objective.loss_gradient(X, y, weight, workspace.rows(X.shape[0]))
-            penalise = partial(objective.penalise, share)
-            loss += self.optimizer.step(self.schedule(progress), penalise)
-            progress.step += 1
+        for batch in batches:
+            loss = self._step(objective, batch, workspace, progress)
             # A running mean: the sum of losses times weights might overflow.
-            total += share
-            value += (loss - value) * (share / total)
+            total += batch.total
+            value += (loss - value) * (batch.total / total)
         return value
+
+    def _step(
+        self, objective: Objective, batch: Batch, workspace: Workspace, progress: Progress
+    ) -> float:
+        """Move the parameters along the gradient of one batch; return its loss."""
+        X, y, weight, total = batch
+        objective.noise.strength = self.dropout_rate(progress)
+        loss = objective.loss_gradient(X, y, weight, workspace.rows(X.shape[0]))
+        for clip in self.clips:
+            clip(objective.grads.flat)
+        self._rate = self.learning_rate(progress)
+        loss += self.optimizer.step(
+            self._rate, objective.sweep(total, decay=self.decay_rate(progress))
+        )
+        objective.project(total, self.optimizer.rates_of)
+        self.evaluated.after_step()
+        progress.step += 1
+        progress.batch += 1
+        return loss
