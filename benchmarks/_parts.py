@@ -75,35 +75,52 @@ class Stopwatch:
         return {part: median(seconds) for part, seconds in self._steps.items()}
 
 
-def methods() -> Iterator[tuple[str, type, str]]:
-    """Yield the part, the class and the name of each method to time."""
+def methods() -> list[tuple[str, type, str]]:
+    """List the part, the class and the name of each method to time."""
     from skmlp.layers import LAYERS
     from skmlp.losses import Loss
-    from skmlp.optimizers import Optimizer
     from skmlp.penalties import PENALTIES
 
-    for name, layer in LAYERS.items():
-        for method in ("forward", "backward"):
-            yield "products" if name == "dense" else name, layer, method
-    yield "loss", Loss, "__call__"
-    for penalty in PENALTIES.values():
-        yield "penalty", penalty, "value_gradient"
-    yield "optimizer", Optimizer, "step"
+    layers = [
+        ("products" if name == "dense" else name, layer, method)
+        for name, layer in LAYERS.items()
+        for method in ("train", "backward")
+    ]
+    penalties = [
+        ("penalty", penalty, method)
+        for penalty in PENALTIES.values()
+        for method in ("value_gradient", "decay", "project")
+        if method in vars(penalty)  # what it does not override does nothing
+    ]
+    return [*layers, ("loss", Loss, "__call__"), *penalties, *moves()]
+
+
+def moves() -> list[tuple[str, type, str]]:
+    """List the method that moves the parameters, for each class that has its own."""
+    from skmlp.optimizers import OPTIMIZERS, Optimizer
+
+    kinds = [Optimizer, *OPTIMIZERS.values()]
+    return [("optimizer", kind, "step") for kind in kinds if "step" in vars(kind)]
 
 
 def profile(row: Row) -> dict[str, float]:
     """Return the seconds of a typical training step by part; "rest" is what is left of it."""
+    seconds = measured(row, methods())
+    step = seconds.pop("step")
+    return seconds | {"rest": step - sum(seconds.values()), "step": step}
+
+
+def measured(row: Row, timers: list[tuple[str, type, str]]) -> dict[str, float]:
+    """Return the seconds of a typical training step, and in it of the methods to time."""
     from skmlp.solvers import Batches
 
     X, y = _peers.make_data(row)
-    watch = Stopwatch(process_time if row.row_flops * row.batch > LONG_STEP else perf_counter)
+    watch = Stopwatch(process_time if row.step_flops > LONG_STEP else perf_counter)
+    wrapped = [(kind, name, watch.method(part, getattr(kind, name))) for part, kind, name in timers]
     with ExitStack() as patches:
         iterate = watch.batches(Batches.__iter__)
         patches.enter_context(patch.object(Batches, "__iter__", iterate))
-        for part, kind, name in methods():
-            timed = watch.method(part, getattr(kind, name))
+        for kind, name, timed in wrapped:
             patches.enter_context(patch.object(kind, name, timed))
         _peers.make_estimator("skmlp", row).fit(X, y)
-    seconds = watch.seconds()
-    step = seconds.pop("step")
-    return seconds | {"rest": step - sum(seconds.values()), "step": step}
+    return watch.seconds()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -15,11 +16,17 @@ MODULES = {"skmlp": "skmlp", SKLEARN: "sklearn.neural_network"}
 
 
 def make_data(row: Row) -> tuple[np.ndarray, np.ndarray]:
+    """Return the data of a row; nobody writes to it."""
+    return _drawn(row.samples, row.features, row.dtype)
+
+
+@lru_cache(maxsize=2)
+def _drawn(samples: int, features: int, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     """Draw standard normal features and random classes; every class occurs."""
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((row.samples, row.features), dtype=row.dtype)  # type: ignore[call-overload]
-    y = rng.integers(N_CLASSES, size=row.samples)
-    y[:N_CLASSES] = np.arange(min(N_CLASSES, row.samples))
+    X = rng.standard_normal((samples, features), dtype=dtype)  # type: ignore[call-overload]
+    y = rng.integers(N_CLASSES, size=samples)
+    y[:N_CLASSES] = np.arange(min(N_CLASSES, samples))
     return X, y
 
 
@@ -32,6 +39,7 @@ def make_estimator(library: str, row: Row) -> Any:
         tol=0.0,
         n_iter_no_change=row.epochs + 1,
         random_state=0,
+        **row.options,
     )
 
 
@@ -56,13 +64,15 @@ def torch_fit(row: Row, X: np.ndarray, y: np.ndarray) -> Any:
 
 
 def torch_model(row: Row) -> Any:
-    """Stack linear layers with ReLU between them."""
+    """Stack linear layers with ReLU between them, and the dropout and batch norm of the options."""
     from torch import nn
 
-    layers: list[nn.Module] = []
-    n_in = row.features
+    rates = [row.options.get(name, 0.0) for name in ("input_dropout", "dropout")]
+    first, other = ([nn.Dropout(rate)] if rate else [] for rate in rates)
+    layers, n_in = [*first], row.features
     for width in row.hidden:
-        layers += [nn.Linear(n_in, width), nn.ReLU()]
+        normalised = [nn.BatchNorm1d(width)] if row.options.get("batch_norm") else []
+        layers += [nn.Linear(n_in, width), *normalised, nn.ReLU(), *other]
         n_in = width
     return nn.Sequential(*layers, nn.Linear(n_in, N_CLASSES))
 

@@ -180,7 +180,7 @@ def step_cells(row: Row, run: Rounds) -> tuple[str, str]:
     steps = run.parts[row.name]["step"]
     if not steps:
         return "-", ""
-    fraction = reached(row.row_flops * row.batch, steps, run.rates[row.name]["cpu"])
+    fraction = reached(row.step_flops, steps, run.rates[row.name]["cpu"])
     aim = f"{row.aim:.0%} {verdict(fraction, row.aim)}" if row.aim else ""
     return f"{fraction:.0%}", aim
 

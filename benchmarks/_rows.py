@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 N_CLASSES = 10
 LONGEST = 20.0  # seconds: a call that takes more is not repeated
@@ -16,7 +17,8 @@ class Row:
     """One line of the table: a network, its data, and the call that is timed.
 
     `calls` calls of `method` make one measurement. `targets` maps a peer to the least ratio wanted;
-    a peer without a target is not run. `aim` is the fraction of the matmul rate wanted.
+    a peer without a target is not run. `aim` is the fraction of the matmul rate wanted. `options`
+    are further parameters of the estimator.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Row:
     method: str = "fit"
     calls: int = 1
     aim: float | None = None
+    options: dict[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def trains(self) -> bool:
@@ -54,6 +57,11 @@ class Row:
         """
         products = [a * b for a, b in pairwise((self.features, *self.hidden, N_CLASSES))]
         return 2 * (3 * sum(products) - products[0])
+
+    @property
+    def step_flops(self) -> int:
+        """Floating-point operations of a step's matrix products."""
+        return self.row_flops * self.batch
 
     def shortened(self) -> Row:
         """The same row with one epoch in place of a few, and a third of the calls."""

@@ -41,7 +41,7 @@ class Worker:
 
     def __init__(self, library: str, threads: int | None) -> None:
         self.library = library
-        self.make_work = lru_cache(maxsize=1)(_peers.make_work)
+        self.make_work = lru_cache(maxsize=4)(_peers.make_work)
         if library == TORCH and threads is not None:
             import torch
 
@@ -90,6 +90,20 @@ class Worker:
     def parts(self, row: dict[str, Any]) -> dict[str, float]:
         """Seconds of a training step of skmlp by part."""
         return _parts.profile(as_row(row))
+
+    def optimizers(self) -> list[str]:
+        """Names of skmlp's first-order optimizers."""
+        from skmlp.optimizers import OPTIMIZERS
+
+        return list(OPTIMIZERS)
+
+    def step(self, row: dict[str, Any]) -> dict[str, float]:
+        """Seconds of a training step of skmlp as a whole, without timers within it."""
+        return _parts.measured(as_row(row), [])
+
+    def move(self, row: dict[str, Any]) -> dict[str, float]:
+        """Seconds of the optimizer's part of a training step of skmlp."""
+        return _parts.measured(as_row(row), _parts.moves())
 
 
 def as_row(fields: dict[str, Any]) -> Row:

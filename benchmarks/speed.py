@@ -12,7 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import _component_tables
 import _report
+from _components import ROW_NAMES, Trials, sized
 from _measure import Peer, Rounds, neighbours
 from _report import section
 from _rows import LIBRARIES, LONGEST, MEMORY_ROW, ROWS, SKLEARN, TORCH, Row
@@ -52,6 +54,23 @@ def default_threads(rows: list[Row], libraries: list[str], rounds: int, single: 
     return run
 
 
+def components(rows: list[Row], libraries: list[str], rounds: int) -> dict[str, Any]:
+    """Measure and print what components and optimizers cost, with one thread."""
+    with Trials(libraries, rounds) as run:
+        print(_report.header([peer.ask("about") for peer in run.peers.values()]))
+        for row in rows:
+            run.run(row)
+    title = f"Components: increase of a training step of skmlp, median (range) of {rounds} rounds"
+    section(title, _component_tables.step_table(rows, run))
+    title = f"Optimizers: their part of a training step, median (range) of {rounds} rounds"
+    section(title, _component_tables.move_table(rows, run))
+    if TORCH in libraries:
+        title = f"Components beside {TORCH}: CPU time of one call, median (range)"
+        section(title, _component_tables.peer_table(rows, run))
+    section("Targets", _component_tables.summary(rows, run))
+    return {"steps": run.steps, "optimizers": run.moves, "fits": run.fits}
+
+
 def memory() -> dict[str, dict[str, float]]:
     """Measure and print the peak memory of a fit, each library in a fresh process."""
     peaks = {}
@@ -73,6 +92,7 @@ def parse() -> argparse.Namespace:
     add("--quick", action="store_true", help="one epoch of large nets, fewer calls, two rounds")
     add("--no-torch", action="store_true", help="leave PyTorch out")
     add("--busy", type=int, default=0, help="other busy processes beside the second table")
+    add("--components", action="store_true", help="the cost of components and optimizers instead")
     add("--json", type=Path, metavar="FILE", help="also write every measurement here")
     return parser.parse_args()
 
@@ -82,23 +102,36 @@ def as_json(run: Rounds) -> dict[str, Any]:
     return {"times": run.times, "rates": run.rates, "parts": run.parts}
 
 
+def comparison(
+    options: argparse.Namespace, rows: list[Row], libraries: list[str]
+) -> dict[str, Any]:
+    """Compare the libraries with one thread and with several; measure peak memory."""
+    if options.quick:
+        rows = [row.shortened() for row in rows]
+    single = one_thread(rows, libraries, options.repeats)
+    with neighbours(options.busy):
+        default = default_threads(rows, libraries, (options.repeats + 1) // 2, single)
+    peaks = memory() if find_spec("resource") else {}  # Windows has no such module
+    print(f"\nA call of more than {LONGEST:g} s is made once.")
+    return {"one_thread": as_json(single), "default_threads": as_json(default), "memory": peaks}
+
+
 def main() -> None:
     """Run the benchmark and print its tables."""
     options = parse()
-    rounds = min(options.repeats, 2) if options.quick else options.repeats
+    options.repeats = min(options.repeats, 2) if options.quick else options.repeats
     rows = [row for row in ROWS if row.name in options.rows]
-    if options.quick:
-        rows = [row.shortened() for row in rows]
     torch = not options.no_torch and find_spec("torch") is not None
     libraries = [name for name in LIBRARIES if name != TORCH or torch]
-    single = one_thread(rows, libraries, rounds)
-    with neighbours(options.busy):
-        default = default_threads(rows, libraries, (rounds + 1) // 2, single)
-    peaks = memory() if find_spec("resource") else {}  # Windows has no such module
-    print(f"\nA call of more than {LONGEST:g} s is made once. At the end: {_report.load()}.")
+    if options.components:
+        rows = [sized(row, options.quick) for row in rows if row.name in ROW_NAMES]
+        libraries.remove(SKLEARN)
+        results = components(rows, libraries, options.repeats)
+    else:
+        results = comparison(options, rows, libraries)
+    print(f"\nAt the end: {_report.load()}.")
     if options.json:
-        results = {"one_thread": as_json(single), "default_threads": as_json(default)}
-        options.json.write_text(json.dumps(results | {"memory": peaks}, indent=1))
+        options.json.write_text(json.dumps(results, indent=1))
 
 
 if __name__ == "__main__":

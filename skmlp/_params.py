@@ -152,7 +152,8 @@ class InstanceOf(Constraint):
         return isinstance(value, self.kind)
 
     def __str__(self) -> str:
-        return f"an instance of {self.kind.__module__}.{self.kind.__qualname__}"
+        module = "" if self.kind.__module__ == "builtins" else f"{self.kind.__module__}."
+        return f"an instance of {module}{self.kind.__qualname__}"
 
 
 class Sequence(Constraint):
@@ -182,6 +183,21 @@ class Increasing(Sequence):
         return f"an increasing {super().__str__().removeprefix('a ')}"
 
 
+class Range(Increasing):
+    """Two finite numbers, the first below the second, at a finite distance."""
+
+    def __init__(self) -> None:
+        super().__init__(Interval(Real, None, None, closed="neither"))
+
+    def accepts(self, value: Any) -> bool:
+        if not super().accepts(value) or len(value) != 2:
+            return False
+        return math.isfinite(float(value[1]) - float(value[0]))
+
+    def __str__(self) -> str:
+        return "a pair of finite floats, the first below the second"
+
+
 class Like(Constraint):
     """An object, not a class, with the public attributes and methods of a class.
 
@@ -203,6 +219,19 @@ class Like(Constraint):
 
     def __str__(self) -> str:
         return self.name
+
+
+class OneOrMore(Constraint):
+    """A value that obeys a constraint, or a sequence of such values."""
+
+    def __init__(self, item: Constraint) -> None:
+        self.item, self.several = item, Sequence(item)
+
+    def accepts(self, value: Any) -> bool:
+        return self.item.accepts(value) or self.several.accepts(value)
+
+    def __str__(self) -> str:
+        return f"{self.item}, or a sequence of such"
 
 
 class Seed(Constraint):

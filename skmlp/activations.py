@@ -128,13 +128,6 @@ def _step(z: Floats, out: Floats) -> None:
     np.ceil(out, out=out)
 
 
-def _inside(g: Floats, out: Floats, t: Floats) -> None:
-    """Write 1 where 0 < g < 1 and 0 where g is 0 or 1: ⌈g⌉ - ⌊g⌋."""
-    np.ceil(g, out=out)
-    np.floor(g, out=t)
-    np.subtract(out, t, out=out)
-
-
 def _sigmoid_of_negative(z: Floats, out: Floats) -> None:
     """Write 1 / (1 + exp(z)), to its last digit where it is tiny."""
     np.exp(z, out=out)
@@ -239,7 +232,7 @@ class LeakyRelu(Activation):
     acoustic models", ICML workshop.
     """
 
-    constraints = {"negative_slope": Interval(Real, 0, 1, closed="left")}
+    constraints = {"negative_slope": Interval(Real, 0, 1, closed="neither")}
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = float(negative_slope)
@@ -588,17 +581,12 @@ class Mish(Gated):
 # -- made of straight lines, and of quotients ------------------------------------------
 
 
-def _hard_sigmoid(z: Floats, out: Floats) -> None:
-    """Write min(max(z + 3, 0), 6) / 6."""
-    np.add(z, 3.0, out=out)
-    np.clip(out, 0.0, 6.0, out=out)
-    np.multiply(out, 1 / 6, out=out)
-
-
 def _keep_inside(g: Floats, dout: Floats, dx: Floats) -> None:
-    """Write dout where 0 < g < 1, and 0 where g is 0 or 1."""
+    """Write dout (⌈g⌉ - ⌊g⌋): dout where 0 < g < 1, and 0 where g is 0 or 1."""
     for x, dy, dz, t, u in _pieces((g, dout), (dx,), 2):
-        _inside(x, t, u)
+        np.ceil(x, out=t)
+        np.floor(x, out=u)
+        np.subtract(t, u, out=t)
         np.multiply(dy, t, out=dz)
 
 
@@ -654,7 +642,9 @@ class HardSigmoid(Activation):
     """
 
     def forward(self, z: Floats, out: Floats) -> None:
-        _hard_sigmoid(z, out)
+        np.add(z, 3.0, out=out)
+        np.clip(out, 0.0, 6.0, out=out)
+        np.multiply(out, 1 / 6, out=out)
 
     def backward(self, out: Floats, dout: Floats, dx: Floats, s: Views) -> None:
         _keep_inside(out, dout, dx)
@@ -662,7 +652,9 @@ class HardSigmoid(Activation):
 
 
 class HardSwish(Gated):
-    """f(z) = z g(z), g = min(max(z + 3, 0), 6) / 6, and z g' = g - 1/2 where 0 < g < 1.
+    """f(z) = z (1 + r) / 2 with r = min(max(z / 3, -1), 1), and f' = 1/2 + r - ⌊r⌋₀ / 2.
+
+    ⌊r⌋₀ is r without its fraction: it is 0 unless r is -1 or 1.
 
     References
     ----------
@@ -670,13 +662,16 @@ class HardSwish(Gated):
     """
 
     def gate(self, z: Floats, g: Floats, t: Floats, u: Floats) -> None:
-        _hard_sigmoid(z, g)
+        np.multiply(z, 1 / 3, out=t)
+        np.clip(t, -1.0, 1.0, out=t)
+        np.multiply(t, 0.5, out=g)
+        np.add(g, 0.5, out=g)
 
     def slope(self, f: Floats, g: Floats, t: Floats, u: Floats) -> None:
-        _inside(g, t, u)
-        np.subtract(g, 0.5, out=u)
-        np.multiply(t, u, out=t)
+        np.trunc(t, out=g)
+        np.multiply(g, -0.5, out=g)
         np.add(g, t, out=g)
+        np.add(g, 0.5, out=g)
 
 
 class Softsign(Activation):

@@ -217,7 +217,8 @@ def simplex_bias(z: Floats, weight: Floats | None, rng: np.random.RandomState) -
     rows = rng.choice(n, (SIMPLEX_ROWS, n_units), p=likely)
     share = rng.standard_exponential((SIMPLEX_ROWS, n_units))
     share /= share.sum(axis=0)
-    return -(share * z[rows, np.arange(n_units)]).sum(axis=0)
+    middle: Floats = (share * z[rows, np.arange(n_units)]).sum(axis=0)
+    return -middle
 
 
 #: Named ways to draw weights. The last is where ``Dense.adapt`` starts from.

@@ -32,6 +32,8 @@ class Network:
         records for prediction in another.
     plan : list of Place
         What each layer needs of a workspace.
+    adapts : bool
+        Whether a layer fits its first parameters to data.
     widest : int
         Width of the widest layer, the input included.
     largest_product : int
@@ -52,6 +54,7 @@ class Network:
             Place(width, self._over_input(i), layer.inplace, layer.buffers())
             for i, (layer, width) in enumerate(zip(self.layers, widths, strict=True))
         ]
+        self.adapts = any(layer.adapts for layer in self.layers)
         self.widest = max(n_features, *widths)
         self.largest_product = max(
             math.prod(p.shape) for layer in self.layout.layers for p in layer
@@ -73,6 +76,30 @@ class Network:
         """Draw the parameters, layer by layer."""
         for layer, p in zip(self.layers, params, strict=True):
             layer.initialize(p, rng)
+
+    def adapt(
+        self,
+        params: Sequence[Views],
+        x: Matrix,
+        weight: Floats | None,
+        rng: np.random.RandomState,
+    ) -> None:
+        """Let each layer fit the parameters that were drawn to rows of data, in order.
+
+        Parameters
+        ----------
+        params : sequence of mapping of str to ndarray
+            The parameters and statistics of each layer.
+        x : ndarray or sparse array of shape (k, n_features)
+            The rows.
+        weight : ndarray of shape (k,) or None
+            Their weights; None for equal ones.
+        rng : RandomState
+            Random numbers.
+        """
+        for layer, p, place in zip(self.layers, params, self.plan, strict=True):
+            layer.adapt(x, p, weight, rng)
+            x = layer.forward(x, np.empty((x.shape[0], place.width), x.dtype), p)
 
     def forget(self, params: Sequence[Views]) -> None:
         """Let the next batch alone decide the statistics."""

@@ -41,6 +41,8 @@ class Objective:
         training records for prediction.
     views : list of dict of str to ndarray
         Parameters and statistics of each layer.
+    projects : bool
+        Whether a penalty changes weights after a step.
     scratch : ndarray
         Memory of one block, free between calls.
     """
@@ -65,6 +67,7 @@ class Objective:
             if "weight" in views
         ]
         self.scratch: Floats = np.empty(min(BLOCK, network.layout.size), dtype)
+        self.projects = any(penalty.projects for penalty in penalties)
         for penalty in penalties:
             penalty.bind(self.weights)
 
@@ -114,18 +117,30 @@ class Objective:
         """
         return sum(penalty.threshold(1.0 / total) for penalty in self.penalties)
 
-    def project(self, total: float, rates: Rates) -> None:
+    def decay(self, lr: float) -> float:
+        """Return the share of the weights that decay takes before a step."""
+        return sum(penalty.decay(lr) for penalty in self.penalties)
+
+    def project(self, total: float, iterate: Floats, rates: Rates) -> None:
         """Let the penalties change whole weight matrices after a step.
 
         Parameters
         ----------
         total : float
             The weight sum of the batch.
+        iterate : ndarray
+            The vector that the step moved: the parameters, with most optimizers.
         rates : callable
             The metric of the step, as ``rates(part, out)``.
         """
+        if iterate is self.params.flat:
+            weights = self.weights
+        else:
+            weights = [
+                Weight(iterate[part].reshape(values.shape), part) for values, part in self.weights
+            ]
         for penalty in self.penalties:
-            penalty.project(self.weights, rates, 1.0 / total)
+            penalty.project(weights, rates, 1.0 / total)
 
     def __call__(
         self, X: Matrix, y: NDArray[Any], weight: Floats | None, total: float, rows: Rows
@@ -140,7 +155,7 @@ class Objective:
             The weight sum, `k` for equal weights.
         """
         value, sweep = self.loss_gradient(X, y, weight, rows), self.sweep(total)
-        return value + sum(sweep.before(b, 0.0) for b in blocks(self.params.n_penalised))
+        return value + sum(sweep.before(b) for b in blocks(self.params.n_penalised))
 
 
 class Sweep:
@@ -160,15 +175,13 @@ class Sweep:
         self._objective, self._scale, self._decay = objective, scale, decay
         self._threshold = objective.threshold(1.0 / scale)
 
-    def before(self, block: slice, lr: float) -> float:
-        """Add the penalties' gradient and decay the weights; return the penalties' value.
+    def before(self, block: slice) -> float:
+        """Add the penalties' gradient; return the penalties' value.
 
         Parameters
         ----------
         block : slice
             A part of the flat vector, no longer than ``BLOCK``.
-        lr : float
-            The learning rate.
         """
         objective = self._objective
         part = slice(block.start, min(block.stop, objective.params.n_penalised))
@@ -179,13 +192,18 @@ class Sweep:
         value = 0.0 if part.start else self._matrix_value()
         for penalty in objective.penalties:
             value += penalty.value_gradient(weights, grads, self._scale, objective.scratch)
-            penalty.decay(weights, lr * self._decay)
         return value
 
     def _matrix_value(self) -> float:
         """Return the value of the penalties on whole matrices."""
         objective = self._objective
         return sum(p.matrix_value(objective.weights, self._scale) for p in objective.penalties)
+
+    def decay(self, block: slice, lr: float) -> float:
+        """Return the share of a block of weights that decay takes; biases are spared."""
+        if block.stop > self._objective.params.n_penalised:
+            return 0.0
+        return self._objective.decay(lr * self._decay)
 
     def threshold(self, block: slice) -> float:
         """Return the strength of the L1 penalty on a block of weights; biases are spared."""

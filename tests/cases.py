@@ -22,17 +22,25 @@ from skmlp.layers import (
     Activate,
     AlphaDropout,
     BatchNorm,
+    Bound,
     Dense,
     Dropout,
     GaussianNoise,
     Layer,
     LayerNorm,
+    Parametric,
+    PRelu,
+    Rescale,
+    SmoothClip,
     Step,
 )
 from skmlp.losses import LOSSES, Loss
 from skmlp.network import Network
 from skmlp.objective import Objective
+from skmlp.optimizers import Optimizer
+from skmlp.optimizers.base import Pace
 from skmlp.penalties import L1, PENALTIES, GroupL1, Penalty
+from skmlp.solvers import Current, Minibatch
 from skmlp.solvers.batches import Batch
 from skmlp.workspace import Buffer, Place, Rows, Workspace
 
@@ -96,6 +104,12 @@ def activation(name: str) -> LayerCase:
     """Return the case of the layer that applies an activation."""
     value = ACTIVATION_CASES[name]
     return LayerCase(lambda: Activate(ACTIVATIONS[name]()), lambda x, p: value(x))
+
+
+def parametric(name: str) -> LayerCase:
+    """Return the case of the layer that learns how much of an activation to apply."""
+    value = functools.partial(ref.parametric, ACTIVATION_CASES[name])
+    return LayerCase(lambda: Parametric(ACTIVATIONS[name]()), value)
 
 
 def random_layer(kind: type[Layer], training: Callable[..., Array], **argument: Any) -> LayerCase:
@@ -184,6 +198,24 @@ ACTIVATION_CASES: dict[str, Callable[[Array], Array]] = {
     "logistic": expit,
     "tanh": np.tanh,
     "relu": ref.relu,
+    "leaky_relu": ref.leaky_relu,
+    "elu": ref.celu,
+    "celu": ref.celu,
+    "selu": ref.selu,
+    "gelu": ref.gelu,
+    "gelu_tanh": ref.gelu_tanh,
+    "silu": ref.silu,
+    "mish": ref.mish,
+    "softplus": ref.softplus,
+    "log_sigmoid": ref.log_sigmoid,
+    "softsign": ref.softsign,
+    "hard_sigmoid": ref.hard_sigmoid,
+    "hard_tanh": ref.hard_tanh,
+    "hard_swish": ref.hard_swish,
+    "relu6": ref.relu6,
+    "hard_shrink": ref.hard_shrink,
+    "soft_shrink": ref.soft_shrink,
+    "tanh_shrink": ref.tanh_shrink,
 }
 
 LAYER_CASES: dict[str, dict[str, LayerCase]] = {
@@ -194,6 +226,11 @@ LAYER_CASES: dict[str, dict[str, LayerCase]] = {
     "gaussian_noise": {"scale": random_layer(GaussianNoise, ref.gaussian_noise, scale=0.3)},
     "batch_norm": {"default": LayerCase(BatchNorm, ref.batch_norm, ref.batch_norm_training)},
     "layer_norm": {"default": LayerCase(LayerNorm, ref.layer_norm)},
+    "prelu": {"default": LayerCase(PRelu, ref.prelu)},
+    "parametric": {f"parametric_{name}": parametric(name) for name in ("relu", "tanh", "silu")},
+    "rescale": {"default": LayerCase(Rescale, ref.rescale)},
+    "smooth_clip": {"default": LayerCase(SmoothClip, lambda x, p: ref.smooth_clip(x))},
+    "bound": {"default": LayerCase(lambda: Bound(-1.0, 2.5), lambda x, p: ref.bound(x))},
 }
 
 LOSS_CASES: dict[str, dict[str, LossCase]] = {
@@ -261,6 +298,12 @@ LOSS_CASES: dict[str, dict[str, LossCase]] = {
     "gaussian": losses(
         one_in(2, numbers), ref.gaussian, ref.gaussian_link, ref.scipy_normal, outputs=(2, 6)
     ),
+}
+
+#: For tests that are about other things: each way to hand over targets.
+FEW_LOSS_CASES: dict[str, dict[str, LossCase]] = {
+    name: {label: case for label, case in LOSS_CASES[name].items() if not case.arguments}
+    for name in ("binary_log_loss", "multinomial_log_loss", "squared_error", "poisson")
 }
 
 PENALTY_CASES: dict[str, dict[str, MemberCase]] = {
@@ -346,18 +389,27 @@ def each(table: Table) -> list[Any]:
 
 
 def layers_by_label() -> dict[str, LayerCase]:
-    """Return the cases of layers for chains, each under one short name."""
-    return {
-        name if len(members) == 1 else label: case
-        for name, members in LAYER_CASES.items()
-        for label, case in members.items()
-        if name != "activation" or label in IN_CHAINS
-    }
+    """Return the layers of which chains are made: some activations, one case of each other."""
+    last = {name: list(members.values())[-1] for name, members in LAYER_CASES.items()}
+    del last["activation"]
+    return {**last, **{label: LAYER_CASES["activation"][label] for label in IN_CHAINS}}
 
 
 # -- networks, batches, objectives ---------------------------------------------------
 
 N_FEATURES = 3
+
+#: The layers that can be the first of a network for sparse rows, or follow one that
+#: leaves them sparse.
+TAKE_SPARSE = (
+    "dense",
+    "dropout",
+    "gaussian_noise",
+    "batch_norm",
+    "layer_norm",
+    "rescale",
+    "smooth_clip",
+)
 
 #: Where the random numbers of each problem start.
 FIRST_NOISE = Noise().state()
@@ -431,11 +483,6 @@ def all_penalties() -> list[Penalty]:
 
 
 def smooth_penalties() -> list[Penalty]:
-    """Return those whose gradient an objective leaves: solvers treat the others."""
-    return [penalty for penalty in all_penalties() if penalty.threshold(1.0) == 0.0]
-
-
-def smooth_penalties() -> list[Penalty]:
     """Return the last case of every penalty whose value has a derivative everywhere."""
     return [penalty for penalty in all_penalties() if not isinstance(penalty, L1 | GroupL1)]
 
@@ -463,7 +510,8 @@ class Problem(NamedTuple):
         """Return the objective's value, each time for the same random numbers."""
         k = self.batch.X.shape[0]
         self.objective.noise.restore(FIRST_NOISE)
-        return self.objective(*self.batch, self.objective.workspace(k).rows(k))
+        with np.errstate(all="ignore"):  # as the estimators do
+            return self.objective(*self.batch, self.objective.workspace(k).rows(k))
 
     def gradient(self) -> Array:
         """Return a copy of the gradient that a call leaves."""
@@ -489,7 +537,8 @@ def make_problem(
         X = rng.normal(size=(n_rows, N_FEATURES)).astype(dtype)
         y = as_dtype(case.targets(rng, n_rows, case.n_outputs), dtype)
         batch = make_batch(X, y, WEIGHT_CASES[weights](rng, n_rows))
-        if is_smooth([X, *plain_training(chain, objective, batch)]):
+        outputs = plain_training(chain, objective, batch)
+        if is_smooth([X, *outputs]) and not has_kink(case, y, outputs[-1]):
             break
     return Problem(objective, batch)
 
@@ -500,6 +549,57 @@ def is_smooth(inputs: Sequence[Array]) -> bool:
     Numbers that are exactly zero come from a rectifier and do not move.
     """
     return all(np.abs(z[z != 0]).min(initial=np.inf) > 0.005 for z in inputs)
+
+
+def has_kink(case: LossCase, y: Array, raw: Array, step: float = 0.005) -> bool:
+    """Tell whether the slope of a loss jumps near the raw scores: its second differences do."""
+    here = case.value(y, raw)
+    for move in step * np.eye(raw.shape[1]):
+        if np.max(case.value(y, raw + move) + case.value(y, raw - move) - 2 * here) > 0.2 * step:
+            return True
+    return False
+
+
+# -- gradients -----------------------------------------------------------------------
+
+N_DIRECTIONS = 2
+
+
+def check_gradient(problem: Problem) -> None:
+    """Compare every entry of the gradient with central differences."""
+    found = problem.gradient()
+    numeric = ref.central_differences(problem.value, problem.objective.params.flat)
+    assert np.abs(numeric).max() > 1e-3
+    np.testing.assert_allclose(found, numeric, rtol=1e-7, atol=1e-10)
+
+
+def check_slopes(problem: Problem) -> None:
+    """Compare the gradient with differences along random directions.
+
+    A fault in any entry shows in each of them.
+    """
+    found, flat = problem.gradient(), problem.objective.params.flat
+    directions = np.random.RandomState(0).normal(size=(N_DIRECTIONS, flat.size))
+    numeric = [ref.slope_along(problem.value, flat, direction) for direction in directions]
+    assert np.abs(numeric).max() > 1e-4
+    np.testing.assert_allclose(directions @ found, numeric, rtol=1e-7, atol=1e-8)
+
+
+def chain_problem(chain: Sequence[LayerCase], **options: Any) -> Problem:
+    """Return a problem with as many targets as a chain of layers has outputs."""
+    targets = LOSS_CASES["squared_error"]["3_outputs"]
+    case = targets._replace(n_outputs=build_network(chain).n_outputs)
+    return make_problem(chain, "squared_error", case, **options)
+
+
+def with_zeros(problem: Problem, kind: Callable[[Array], Any]) -> Problem:
+    """Return a problem with a copy of its rows of another kind, small entries made zero."""
+    X, y, weight, total = problem.batch
+    rows = make_batch(kind(np.where(np.abs(X) > 0.5, X, 0)), y, None)
+    return Problem(problem.objective, rows._replace(weight=weight, total=total))
+
+
+# -- memory, monitors ------------------------------------------------------------------
 
 
 def loss_memory(loss: Loss, n_rows: int, n_outputs: int, dtype: DTypeLike) -> Rows:
@@ -513,6 +613,17 @@ def zero_arena(layers: Sequence[Layer], dtype: DTypeLike = np.float64) -> list[d
     """Return named arrays for the parameters and statistics of built layers."""
     declared = ([layer.parameters() for layer in layers], [layer.statistics() for layer in layers])
     return merged(*(Arena(Layout(parts), dtype) for parts in declared))
+
+
+def make_solver(
+    optimizer: Optimizer, objective: Objective, schedule: Any, max_iter: int, **options: Any
+) -> Minibatch:
+    """Return the mini-batch solver; weights and biases are apart, as L1 asks for."""
+    head, size = objective.params.n_penalised, objective.params.flat.size
+    paces = [Pace(slice(0, head), 1.0), Pace(slice(head, size), 1.0)]
+    optimizer.bind(objective.params.flat, objective.grads.flat, objective.scratch, paces)
+    evaluated = options.pop("evaluated", None) or Current(objective)
+    return Minibatch(optimizer, evaluated, schedule, max_iter, **options)
 
 
 class Recorder:

@@ -47,6 +47,19 @@ def central_differences(function: Callable[[], float], x: Array, step: float = 1
     return gradient
 
 
+def slope_along(function: Callable[[], float], x: Array, direction: Array) -> float:
+    """Return the derivative of a function that reads the vector `x`, along a direction."""
+    kept = x.copy()
+
+    def put(t: float) -> float:
+        x[:] = kept + t * direction
+        return function()
+
+    found = slope(put, 0.0, 1e-5)
+    x[:] = kept
+    return float(found)
+
+
 # -- layers and activations ----------------------------------------------------------
 
 
@@ -93,6 +106,21 @@ def layer_norm(x: Array, p: Mapping[str, Array]) -> Array:
     return p["gamma"] * (x - mean) / np.sqrt(variance + 1e-5) + p["beta"]
 
 
+def rescale(x: Array, p: Mapping[str, Array]) -> Array:
+    """Return each column less its centre, times its scale."""
+    return (x - p["centre"]) * p["scale"]
+
+
+def smooth_clip(x: Array) -> Array:
+    """Holzmüller et al. (2024), section 3.1."""
+    return x / np.sqrt(1 + (x / 3) ** 2)
+
+
+def bound(x: Array) -> Array:
+    """Return the logistic function, stretched from (0, 1) to (-1, 2.5)."""
+    return -1 + 3.5 * special.expit(x)
+
+
 def identity(z: Array) -> Array:
     """Return z."""
     return z
@@ -101,6 +129,102 @@ def identity(z: Array) -> Array:
 def relu(z: Array) -> Array:
     """Return max(0, z)."""
     return np.where(z > 0, z, 0)
+
+
+def leaky_relu(z: Array, negative_slope: float = 0.01) -> Array:
+    """Return z above zero and a z below."""
+    return np.where(z > 0, z, negative_slope * z)
+
+
+def celu(z: Array, alpha: float = 1.0) -> Array:
+    """Return z above zero and α (exp(z / α) - 1) below: elu if α = 1."""
+    return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0) / alpha))
+
+
+def selu(z: Array) -> Array:
+    """Klambauer et al. (2017), equation 2."""
+    alpha, scale = 1.6732632423543772, 1.0507009873554805
+    return scale * np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+
+
+def gelu(z: Array) -> Array:
+    """Return z Φ(z)."""
+    return z * special.ndtr(z)
+
+
+def gelu_tanh(z: Array) -> Array:
+    """Return z (1 + tanh u) / 2, where (1 + tanh u) / 2 = 1 / (1 + exp(-2u))."""
+    return z * special.expit(2 * np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))
+
+
+def silu(z: Array) -> Array:
+    """Return z / (1 + exp(-z))."""
+    return z * special.expit(z)
+
+
+def softplus(z: Array) -> Array:
+    """Return log(1 + exp(z))."""
+    return np.logaddexp(0, z)
+
+
+def log_sigmoid(z: Array) -> Array:
+    """Return log(1 / (1 + exp(-z)))."""
+    return special.log_expit(z)
+
+
+def mish(z: Array) -> Array:
+    """Return z tanh(softplus(z))."""
+    return z * np.tanh(softplus(z))
+
+
+def softsign(z: Array) -> Array:
+    """Return z / (1 + |z|)."""
+    return z / (1 + np.abs(z))
+
+
+def hard_tanh(z: Array) -> Array:
+    """Cut z to [-1, 1]."""
+    return np.clip(z, -1, 1)
+
+
+def relu6(z: Array) -> Array:
+    """Cut z to [0, 6]."""
+    return np.clip(z, 0, 6)
+
+
+def hard_sigmoid(z: Array) -> Array:
+    """Return relu6(z + 3) / 6."""
+    return relu6(z + 3) / 6
+
+
+def hard_swish(z: Array) -> Array:
+    """Return z relu6(z + 3) / 6."""
+    return z * hard_sigmoid(z)
+
+
+def hard_shrink(z: Array, threshold: float = 0.5) -> Array:
+    """Return z where |z| > λ."""
+    return np.where(np.abs(z) > threshold, z, 0)
+
+
+def soft_shrink(z: Array, threshold: float = 0.5) -> Array:
+    """Move z by λ towards zero, and not beyond."""
+    return np.sign(z) * np.maximum(np.abs(z) - threshold, 0)
+
+
+def tanh_shrink(z: Array) -> Array:
+    """Return z - tanh(z)."""
+    return z - np.tanh(z)
+
+
+def prelu(x: Array, p: Mapping[str, Array]) -> Array:
+    """Return x above zero and a x below."""
+    return np.where(x > 0, x, p["slope"] * x)
+
+
+def parametric(function: Callable[[Array], Array], x: Array, p: Mapping[str, Array]) -> Array:
+    """Return (1 - a) x + a f(x)."""
+    return (1 - p["share"]) * x + p["share"] * function(x)
 
 
 def softmax(z: Array) -> Array:
@@ -344,6 +468,8 @@ class GroupL1(Penalty):
 
 def group_prox(w: Array, d: Array, strength: float) -> Array:
     """Return argmin_x ½ Σ (xᵢ - wᵢ)² / dᵢ + strength · ‖x‖ by bisection for ‖x‖."""
+    if strength == 0:
+        return w
     if np.linalg.norm(w / d) <= strength:
         return np.zeros_like(w)
 

@@ -195,11 +195,38 @@ BAD_Y = {
     "infinity": ("multiclass", lambda y: _first(y, np.inf), ValueError, "y contains infinity"),
     "continuous": ("multiclass", lambda y: y + 0.5, ValueError, "unknown label type: continuous"),
     "huge": ("binary", lambda y: y * 1e300 + 0.5, ValueError, "unknown label type: continuous"),
-    "columns of classes": (
+    "columns of numbers": (
         "multiclass",
-        lambda y: np.c_[y, y[::-1]],
+        lambda y: np.c_[y, y[::-1] + 0.5],
         ValueError,
-        "y has several columns of classes",
+        "unknown label type: continuous-multioutput",
+    ),
+    "nan in a column": (
+        "multiclass",
+        lambda y: np.c_[y, _first(y, np.nan)],
+        ValueError,
+        "y contains NaN",
+    ),
+    "nan in an only column": (
+        "multiclass",
+        lambda y: _first(y, np.nan)[:, None],
+        ValueError,
+        "y contains NaN",
+    ),
+    "infinite label": ("multilabel", lambda y: _first(y, np.inf), ValueError, "y contains inf"),
+    "nothing known": ("multilabel", lambda y: y * np.nan, ValueError, "y has no value: all of it"),
+    "no number known": (
+        "multi-output",
+        lambda y: y * np.nan,
+        ValueError,
+        "y has no value: all of it",
+    ),
+    "infinite in a column": ("multi-output", lambda y: _first(y, np.inf), ValueError, "infinity"),
+    "not a number in an only column": (
+        "regression",
+        lambda y: _first(y, np.nan)[:, None],
+        ValueError,
+        "y contains NaN",
     ),
     "three dimensions": ("multiclass", lambda y: y[:, None, None], ValueError, "dim 3"),
     "no classes": ("multiclass", lambda y: y[:0], ValueError, "0 sample"),
@@ -223,7 +250,7 @@ BAD_Y = {
     "more dimensions": ("regression", lambda y: y[:, None, None], ValueError, "dim 3"),
     "no column": ("regression", lambda y: y[:, None][:, :0], ValueError, "y has 0|0 feature"),
     "sparse numbers": ("multi-output", sp.csr_array, ValueError, "y .*sparse|sparse .* y"),
-    "negative count": ("poisson", lambda y: _first(y, -1e-9), ValueError, "y has values below 0"),
+    "negative count": ("poisson", lambda y: _first(y, -1e-9), ValueError, "y has the value -1e-09"),
 }
 
 
@@ -239,7 +266,8 @@ def test_bad_y_is_refused(kind):
 def test_bad_y_is_refused_in_partial_fit(kind):
     task, spoil, error, message = BAD_Y[kind]
     estimators, X, y = both_states(task)
-    data = {"classes": np.unique(y)} if isinstance(estimators[0], MLPClassifier) else {}
+    classes = np.unique(y) if y.ndim == 1 else np.arange(y.shape[1])
+    data = {"classes": classes} if isinstance(estimators[0], MLPClassifier) else {}
     message += "|classes not in" if data else ""
     for est in estimators:
         assert_refused(est, X, (error, message), est.partial_fit, X, spoil(y), **data)

@@ -10,7 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import Binarizer, StandardScaler
 from trust import ESTIMATORS, LONGEST_MESSAGE, first_partial_fit, problem, unchanged
+
+from skmlp.losses import SquaredError
 
 pytestmark = [
     pytest.mark.filterwarnings("error::RuntimeWarning"),
@@ -64,6 +68,8 @@ _NOT_NEGATIVE = Rule("a finite float in the range [0, inf)", [-1, -1e-300, np.fl
 _POSITIVE = Rule("a finite float in the range (0, inf)", [0, 0.0, -0.1])
 _DECAY = Rule("a finite float in the range [0, 1)", [1, 1.0, -0.1, 2])
 _BOOL = Rule("a bool", [0, 1, 2, "True"], ("bool",))
+_SHARE = Rule("a finite float in the range [0, 1]", [-0.1, 1.1, 2])
+_LIMIT = Rule("a finite float in the range (0, inf) or None", [0, 0.0, -1.0], ("None",))
 
 RULES = {
     "hidden_layer_sizes": Rule(
@@ -72,7 +78,16 @@ RULES = {
         ("too large for a float",),
     ),
     "activation": Rule("'relu'", ["ReLU", "softmax", "", 1]),
-    "loss": Rule("'poisson'", ["mse", "log_loss", "binary_log_loss", 1]),
+    "loss": Rule("methods of skmlp.losses.Loss", ["mse", "binary_log_loss", 1, SquaredError]),
+    "label_smoothing": _DECAY,
+    "focal_gamma": _NOT_NEGATIVE,
+    "quantile": Rule(
+        "a finite float in the range (0, 1) or an increasing sequence",
+        [0, 1, 0.0, 1.0, (0.5, 0.1), (0.5, 0.5), (), [0.1, 1.0], np.array([])],
+        ("list",),
+    ),
+    "huber_epsilon": _POSITIVE,
+    "power": Rule("range (-inf, 0] or a finite float in the range [1, inf)", [0.5, 1e-300, 0.99]),
     "solver": Rule("'adam'", ["Adam", "l-bfgs", "", 1]),
     "alpha": _NOT_NEGATIVE,
     "batch_size": _COUNT._replace(allowed="'auto' or an int in the range [1, inf)"),
@@ -101,6 +116,66 @@ RULES = {
     ),
     "max_fun": _COUNT,
     "dtype": Rule("'float64'", ["float16", "double", np.float32, np.dtype("f8"), 64]),
+    "feature_scaling": Rule(
+        "None or one of {'standard', 'robust', 'maxabs', 'smooth_clip'} or a transformer",
+        ["Standard", "minmax", "transformer", 1, StandardScaler, LogisticRegression()],
+        ("None",),
+    ),
+    "target_scaling": Rule(
+        "None or one of {'standard', 'robust', 'maxabs'} or a transformer",
+        ["smooth_clip", "transformer", 1, StandardScaler, Binarizer()],
+        ("None",),
+    ),
+    "output_range": Rule(
+        "None or a pair of finite floats, the first below the second",
+        [(1, 0), (0, 0), (0, math.inf), (0, 1, 2), (), (-1.7e308, 1.7e308), "ab", ("0", "1")],
+        ("None", "array"),
+    ),
+    "dropout": _DECAY._replace(exceptions=("list",)),
+    "input_dropout": _DECAY,
+    "input_noise": _NOT_NEGATIVE,
+    "l1_ratio": _SHARE,
+    "input_group_l1": _NOT_NEGATIVE,
+    "weight_decay": _NOT_NEGATIVE,
+    "max_norm": _LIMIT,
+    "max_grad_norm": _LIMIT,
+    "max_grad_value": _LIMIT,
+    "average": Rule(
+        "a bool or a finite float in the range (0, 1)", [0, 0.0, 1, 1.0, -0.5, "ema"], ("bool",)
+    ),
+    "learning_rate_factors": Rule(
+        "None or a sequence, each item a finite float in the range [0, inf)",
+        [[-1, 1], [math.nan, 1], 0.5, "ab"],
+        ("None", "list", "array"),  # the last two are too short, which another message says
+    ),
+    "warmup": Rule(
+        "a finite float in the range [0, 1) or an int in the range [1, inf)",
+        [-0.1, 1.5, -1],
+        ("too large for a float",),
+    ),
+    "lr_decay": Rule("a finite float in the range (0, 1]", [0, 1.1, -0.5]),
+    "lr_period": _COUNT,
+    "lr_period_growth": Rule("a finite float in the range [1, inf)", [0, 0.9, -1]),
+    "lr_power": _NOT_NEGATIVE,
+    "lr_final": _SHARE,
+    "lr_rise": _DECAY,
+    "dropout_schedule": Rule("or a callable", ["optimal", 0.1, ""]),
+    "weight_decay_schedule": Rule("or a callable", ["optimal", 0.1, ""]),
+    "batch_norm": Rule(
+        "a bool or one of {'after', 'input', 'input_only'}", [0, 1, "True", "before"], ("bool",)
+    ),
+    "batch_norm_momentum": Rule("a finite float in the range (0, 1]", [0, 1.1, -0.1]),
+    "batch_norm_epsilon": _POSITIVE,
+    "layer_norm": _BOOL,
+    "parametric_activation": _BOOL,
+    "init": Rule("'unit_variance'", ["xavier", "", 1]),
+    "init_output": Rule("'unit_variance'", ["xavier", "", 1]),
+    "init_bias": Rule("'he5'", ["ones", "", 1]),
+    "class_weight": Rule(
+        "None or 'balanced' or an instance of dict",
+        ["auto", 1, [1, 2]],
+        ("None", "dict"),  # of the wrong classes, which another message says
+    ),
 }
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from cases import LOSS_CASES, as_dtype
 
 from skmlp import MLPClassifier, MLPRegressor
 from skmlp.estimators.architecture import build_network
@@ -173,10 +174,11 @@ class LoopMonitor:
 
 def loop_peak(solver, loss, n, n_features, hidden, batch, dtype=np.float32, **options):
     """Return the bytes that three epochs allocate at a time, after a first one."""
-    X, y, n_outputs = loop_data(loss, n, n_features, dtype)
-    network = build_network(n_features, hidden, options.get("activation", "relu"), n_outputs)
+    case = list(LOSS_CASES[loss].values())[-1]
+    X, y = loop_data(case, n, n_features, dtype)
+    network = build_network(n_features, hidden, options.get("activation", "relu"), case.n_outputs)
     penalties = [kind() for kind in PENALTIES.values()]
-    objective = Objective(network, LOSSES[loss](), penalties, dtype)
+    objective = Objective(network, case.make(loss), penalties, dtype)
     rng = np.random.RandomState(0)
     network.initialize(objective.params.views, rng)
     weight = rng.rand(n) if options.get("weighted") else None
@@ -192,13 +194,11 @@ def loop_peak(solver, loss, n, n_features, hidden, batch, dtype=np.float32, **op
     return monitor.peak
 
 
-def loop_data(loss, n, n_features, dtype):
-    """Return X, encoded targets for a loss and the number of outputs."""
+def loop_data(case, n, n_features, dtype):
+    """Return X and encoded targets for a loss."""
     rng = np.random.RandomState(0)
     X = rng.rand(n, n_features).astype(dtype)
-    if loss == "multinomial_log_loss":
-        return X, rng.randint(0, 5, n), 5
-    return X, rng.randint(0, 2, (n, 3)).astype(dtype), 3
+    return X, as_dtype(case.targets(rng, n, case.n_outputs), dtype)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

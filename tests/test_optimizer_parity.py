@@ -84,13 +84,16 @@ def double_precision():
 class Decay:
     """A regulariser that is weight decay alone."""
 
-    def __init__(self, params, strength):
-        self.params, self.strength = params, strength
+    def __init__(self, strength):
+        self.strength = strength
 
-    def before(self, block, lr):
-        """Shrink the parameters of a block."""
-        self.params[block] *= 1 - lr * self.strength
+    def before(self, block):
+        """Add no gradient."""
         return 0.0
+
+    def decay(self, block, lr):
+        """Return the share of the parameters of a block that goes."""
+        return lr * self.strength
 
     def threshold(self, block):
         """Return the strength of no L1 penalty."""
@@ -111,7 +114,7 @@ def both(name, arguments, peer, options, *, falling=True, foreach=False, decay=0
         theirs.grad = torch.tensor(grads.copy())
         descent.param_groups[0]["lr"] = lr
         descent.step()
-        ours.step(lr, Decay(params, decay))
+        ours.step(lr, Decay(decay))
     return params, theirs.detach().numpy()
 
 

@@ -1,5 +1,7 @@
 """Optimizers against the papers, over blocks, in both dtypes, and from saved states."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from cases import DTYPES, OPTIMIZER_CASES, each, poison_new_memory
@@ -42,9 +44,13 @@ class Regulariser:
     def __init__(self, strength=0.0, before=None):
         self.strength, self._before = strength, before
 
-    def before(self, block, lr):
+    def before(self, block):
         """Do what was asked for."""
-        return self._before(block, lr) if self._before else 0.0
+        return self._before(block) if self._before else 0.0
+
+    def decay(self, block, lr):
+        """Return the share of no decay."""
+        return 0.0
 
     def threshold(self, block):
         """Return the strength of the L1 penalty."""
@@ -171,14 +177,29 @@ def test_step_reads_the_gradient_and_no_leftover_memory(name, case, dtype, monke
     assert poisoned.params.tobytes() == clean.params.tobytes()
 
 
+@pytest.mark.parametrize("strength", [0.0, 0.01])
+@every_name
+def test_a_step_allocates_nothing_that_grows(name, strength):
+    descent, out = Descent(name, some_case(name), size=LARGE), np.empty(LARGE)
+    descent.run(0, 1, Regulariser(strength))
+    descent.grads[:] = descent.gradient(1)
+    tracemalloc.start()
+    descent.optimizer.step(0.01, Regulariser(strength))
+    descent.optimizer.settle()
+    descent.optimizer.rates_of(slice(5, 5 + BLOCK), out[:BLOCK])
+    descent.optimizer.evaluation(out)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**14
+
+
 @every_name
 def test_each_block_is_penalised_once_before_it_moves(name):
     split, whole = (Descent(name, some_case(name), size=LARGE) for _ in range(2))
     seen = []
 
-    def penalise(block, lr):
+    def penalise(block):
         assert split.params[block].tobytes() == split.start[block].tobytes()
-        assert lr == rate(0)
         seen.extend(range(LARGE)[block])
         split.grads[block] += split.params[block]
         return 0.5

@@ -7,9 +7,11 @@ import pytest
 import scipy.sparse as sp
 from cases import (
     DTYPES,
+    FEW_LOSS_CASES,
+    FIRST_NOISE,
     LOSS_CASES,
     N_FEATURES,
-    OPTIMIZER_CASES,
+    TAKE_SPARSE,
     WEIGHT_CASES,
     Recorder,
     all_penalties,
@@ -21,23 +23,25 @@ from cases import (
     layers_by_label,
     make_batch,
     make_objective,
+    make_solver,
     poison_new_memory,
 )
 
+from skmlp.clipping import ClipNorm, ClipValue
 from skmlp.inference import raw_scores
 from skmlp.layers import Dense
 from skmlp.losses import LOSSES
 from skmlp.network import Network
 from skmlp.optimizers import OPTIMIZERS
 from skmlp.schedules import Constant, Progress
-from skmlp.solvers import Batches, Minibatch, TrainingSet
+from skmlp.solvers import Average, Batches, Current, TrainingSet
 from skmlp.workspace import Buffer, Memory, Workspace
 
 LAYERS = layers_by_label()
 PAIRS = list(itertools.product(LAYERS, repeat=2))
 N_ROWS, SIZE = 17, 7  # two full batches and a tail of three
 
-every_loss = pytest.mark.parametrize(("name", "case"), each(LOSS_CASES))
+every_loss = pytest.mark.parametrize(("name", "case"), each(FEW_LOSS_CASES))
 both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
 
 
@@ -119,16 +123,20 @@ def test_the_first_layer_never_writes_over_the_batch():
 
 def poison(objective, rows):
     """Fill every buffer that a step may write with garbage."""
-    buffers = objective.loss.buffers(objective.network.n_outputs)
-    scratch = [array for name, array in rows.scratch.items() if not buffers[name].counting]
-    for array in (*rows.out, *rows.dout, *scratch, objective.grads.flat, objective.scratch):
+    declared = objective.loss.buffers(objective.network.n_outputs)
+    scratch = [array for name, array in rows.scratch.items() if not declared[name].counting]
+    kept = [array for buffers in rows.layers for array in buffers.values()]
+    for array in (*rows.out, *rows.dout, *kept, *scratch, objective.grads.flat, objective.scratch):
         array.fill(garbage(array.dtype))
 
 
 def step(objective, batch, workspace):
-    """Evaluate one batch; return value and gradient as bytes."""
-    value = objective(*batch, workspace.rows(batch.X.shape[0]))
-    return value, objective.grads.flat.tobytes()
+    """Evaluate one batch, with the same random numbers; return the bits of all that it left."""
+    objective.noise.restore(FIRST_NOISE)
+    objective.network.forget(objective.views)
+    with np.errstate(all="ignore"):
+        value = objective(*batch, workspace.rows(batch.X.shape[0]))
+    return value, objective.grads.flat.tobytes(), objective.statistics.flat.tobytes()
 
 
 def draw_rows(case, weights, dtype, n_rows):
@@ -139,45 +147,65 @@ def draw_rows(case, weights, dtype, n_rows):
     return X, y, WEIGHT_CASES[weights](rng, n_rows)
 
 
+def check_poison(chain, name, case, dtype=np.float64):
+    """Compare batches of several sizes in poisoned memory with the same in memory of their own."""
+    objective = make_objective(chain, case.make(name), penalties=all_penalties(), dtype=dtype)
+    workspace = objective.workspace(SIZE)
+    batch = make_batch(*draw_rows(case, "unweighted", dtype, SIZE))
+    for k in (SIZE, 3, 1, SIZE):
+        few = batch._replace(X=batch.X[:k], y=batch.y[:k], total=float(k))
+        clean = step(objective, few, objective.workspace(k))
+        poison(objective, workspace.rows(SIZE))
+        assert step(objective, few, workspace) == clean
+
+
 @pytest.mark.parametrize("first", [False, True], ids=["inside", "first"])
 @pytest.mark.parametrize(("a", "b"), PAIRS)
-@every_loss
-def test_poison_changes_no_bit_for_any_pair_of_layers(name, case, a, b, first):
-    chain = [*([] if first else [dense(4)]), LAYERS[a], LAYERS[b], dense(case.n_outputs)]
-    objective = make_objective(chain, name, penalties=all_penalties())
-    workspace = objective.workspace(SIZE)
-    for k in (SIZE, 3, 1, SIZE):
-        batch = make_batch(*draw_rows(case, "unweighted", np.float64, SIZE))
-        batch = batch._replace(X=batch.X[:k], y=batch.y[:k], total=float(k))
-        clean = step(objective, batch, objective.workspace(k))
-        poison(objective, workspace.rows(SIZE))
-        assert step(objective, batch, workspace) == clean
+def test_poison_changes_no_bit_for_any_pair_of_layers(a, b, first):
+    case = LOSS_CASES["multinomial_log_loss"]["4_outputs"]
+    below = [] if first else [dense(4)]
+    for above in ([dense(4)], [dense(4), LAYERS[a]]):
+        check_poison([*below, LAYERS[a], LAYERS[b], *above], "multinomial_log_loss", case)
 
 
-@pytest.mark.parametrize("weights", WEIGHT_CASES)
-@pytest.mark.parametrize("shuffled", [False, True], ids=["slices", "shuffled"])
-@pytest.mark.parametrize("kind", [np.asarray, sp.csr_array], ids=["dense", "sparse"])
-@both_dtypes
+@pytest.mark.parametrize("layer", [label for label in LAYERS if label != "dense"])
 @every_loss
-def test_poison_changes_no_bit_for_any_batch(name, case, dtype, kind, shuffled, weights):
+def test_poison_changes_no_bit_for_any_loss_above_any_layer(name, case, layer):
+    for dtype in DTYPES:
+        check_poison([dense(4), dense(case.n_outputs), LAYERS[layer]], name, case, dtype)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype", "shuffled"),
+    [
+        pytest.param(np.asarray, np.float32, True, id="dense-shuffled"),
+        pytest.param(np.asarray, np.float64, False, id="dense-slices"),
+        pytest.param(sp.csr_array, np.float64, True, id="sparse"),
+    ],
+)
+@every_loss
+def test_poison_changes_no_bit_for_any_batch(name, case, kind, dtype, shuffled):
+    chain = [*(LAYERS[layer] for layer in TAKE_SPARSE[1:]), dense(4), LAYERS["relu"]]
+    for weights in WEIGHT_CASES:
+        check_batches([*chain, dense(case.n_outputs)], name, case, dtype, kind, weights, shuffled)
+
+
+def check_batches(chain, name, case, dtype, kind, weights, shuffled):
+    """Compare the batches of two epochs in poisoned memory with those in their own."""
     X, y, weight = draw_rows(case, weights, dtype, N_ROWS)
-    chain = [dense(4), LAYERS["relu"], dense(case.n_outputs)]
-    objective = make_objective(chain, name, penalties=all_penalties(), dtype=dtype)
+    objective = make_objective(chain, case.make(name), penalties=all_penalties(), dtype=dtype)
     workspace = objective.workspace(SIZE)
     data = TrainingSet(kind(X), y, weight)
     batches, twins = (
         Batches(data, SIZE, np.random.RandomState(1) if shuffled else None) for _ in range(2)
     )
-    seen = 0
     for _ in range(2):
         for batch, twin in zip(batches, twins, strict=True):
             clean = step(objective, twin, objective.workspace(twin.X.shape[0]))
             poison(objective, workspace.rows(SIZE))
             assert step(objective, batch, workspace) == clean
-            seen += batch.X.shape[0]
             for array in owned(batch, data):
                 array.fill(garbage(array.dtype))
-    assert seen == 2 * N_ROWS
 
 
 def owned(batch, data):
@@ -188,26 +216,59 @@ def owned(batch, data):
     return [mine for mine, given in parts if mine is not None and not np.shares_memory(mine, given)]
 
 
-def train(name, case, optimizer, dtype, weights):
-    """Return the bits of parameters and losses after some epochs of any optimizer."""
-    X, y, weight = draw_rows(case, weights, dtype, N_ROWS)
-    chain = [dense(4), LAYERS["relu"], LAYERS["tanh"], dense(case.n_outputs)]
-    objective = make_objective(chain, name, penalties=all_penalties(), dtype=dtype)
-    optimizer.bind(objective.params.flat, objective.grads.flat)
-    batches = Batches(TrainingSet(X, y, weight), SIZE, np.random.RandomState(1))
-    monitor = Recorder()
-    Minibatch(optimizer, Constant(0.01), 3).solve(objective, batches, Progress(), monitor)
-    scores = raw_scores(objective.network, objective.params.views, X, dtype)
-    return objective.params.flat.tobytes(), tuple(monitor.losses), scores.tobytes()
+class Trained:
+    """The bits of all that some epochs leave."""
+
+    everything = ["batch_norm", "gaussian_noise", "dropout", "dense", "layer_norm", "relu"]
+
+    def __init__(self, name="squared_error", case=None, layers=everything):
+        self.name, self.case = name, case or LOSS_CASES[name]["3_outputs"]
+        self.chain = [*(LAYERS[layer] for layer in layers), dense(self.case.n_outputs)]
+
+    def __call__(self, optimizer, dtype, weights, average=None):
+        X, y, weight = draw_rows(self.case, weights, dtype, N_ROWS)
+        objective = make_objective(
+            self.chain, self.case.make(self.name), penalties=all_penalties(), dtype=dtype
+        )
+        evaluated = Current(objective) if average is None else Average(objective, average)
+        batches = Batches(TrainingSet(X, y, weight), SIZE, np.random.RandomState(1))
+        monitor, clips = Recorder(), [ClipValue(0.1), ClipNorm(0.05)]
+        solver = make_solver(
+            optimizer, objective, Constant(0.01), 3, evaluated=evaluated, clips=clips
+        )
+        with np.errstate(all="ignore"):
+            solver.solve(objective, batches, Progress(), monitor)
+            evaluated.finish()
+            scores = raw_scores(objective.network, evaluated.views, X, dtype)
+        flats = [arena.flat.tobytes() for arena in (objective.params, *evaluated.arenas)]
+        return flats, tuple(monitor.losses), scores.tobytes()
 
 
-@pytest.mark.parametrize("weights", WEIGHT_CASES)
-@pytest.mark.parametrize("optimizer", OPTIMIZER_CASES)
+def check_training(train, optimizer, dtype, monkeypatch, choices):
+    """Compare training in poisoned memory with the same in memory as it is."""
+    clean = [train(OPTIMIZERS[optimizer](), dtype, *choice) for choice in choices]
+    poison_new_memory(monkeypatch)
+    assert [train(OPTIMIZERS[optimizer](), dtype, *choice) for choice in choices] == clean
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@both_dtypes
+def test_training_by_any_optimizer_in_poisoned_memory_changes_no_bit(dtype, optimizer, monkeypatch):
+    choices = [("unweighted", None), ("weighted", 1.0), ("some_weightless", 0.9)]
+    check_training(Trained(), optimizer, dtype, monkeypatch, choices)
+
+
 @both_dtypes
 @every_loss
-def test_training_and_prediction_in_poisoned_memory_change_no_bit(
-    name, case, dtype, optimizer, weights, monkeypatch
-):
-    clean = train(name, case, OPTIMIZERS[optimizer](), dtype, weights)
-    poison_new_memory(monkeypatch)
-    assert train(name, case, OPTIMIZERS[optimizer](), dtype, weights) == clean
+def test_training_on_any_loss_in_poisoned_memory_changes_no_bit(name, case, dtype, monkeypatch):
+    train, choices = Trained(name, case), [(weights,) for weights in WEIGHT_CASES]
+    check_training(train, "sgd", dtype, monkeypatch, choices)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@both_dtypes
+def test_training_any_layer_in_poisoned_memory_changes_no_bit(dtype, layer, monkeypatch):
+    for layers in (["dense", layer, "dense", "tanh"], [layer, "dense", "tanh"]):
+        train, choices = Trained(layers=layers), [(weights,) for weights in WEIGHT_CASES]
+        check_training(train, "adam", dtype, monkeypatch, choices)
+        monkeypatch.undo()

@@ -17,7 +17,7 @@ from skmlp import MLPClassifier, MLPRegressor
 ESTIMATORS = (MLPClassifier, MLPRegressor)
 
 #: Messages of more characters nobody reads.
-LONGEST_MESSAGE = 400
+LONGEST_MESSAGE = 600
 
 TASKS = ("binary", "multiclass", "multilabel", "regression", "multi-output", "poisson")
 

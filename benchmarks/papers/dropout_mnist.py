@@ -75,7 +75,9 @@ class Net:
 
 
 NETS = {
-    "standard": Net("standard net, logistic", 1.60, (800,) * 2, {"activation": "logistic"}, 1e-3, 40),
+    "standard": Net(
+        "standard net, logistic", 1.60, (800,) * 2, {"activation": "logistic"}, 1e-3, 40
+    ),
     "dropout": Net("dropout, ReLU", 1.25, (1024,) * 3, DROPOUT, 1e-3, 100),
     "max_norm": Net(
         "dropout, ReLU, max-norm", 1.06, (1024,) * 3, {**DROPOUT, "max_norm": 2.0}, 1e-3, 100
@@ -136,9 +138,7 @@ def checkpoint(folder: Path, name: str, net: Net, rows: int, seed: int) -> Path:
     return folder / f"{name}-{plan}.joblib"
 
 
-def results(
-    nets: dict[str, Net], data: Data, seed: int, folder: Path
-) -> Iterator[dict[str, Cell]]:
+def results(nets: dict[str, Net], data: Data, seed: int, folder: Path) -> Iterator[dict[str, Cell]]:
     """Yield a line of the table for each net."""
     for name, net in nets.items():
         file = checkpoint(folder, name, net, len(data.y), seed)

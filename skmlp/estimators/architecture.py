@@ -10,43 +10,58 @@ from skmlp._params import (
     InstanceOf,
     Interval,
     InvalidParameterError,
+    Like,
+    Nothing,
+    OneOrMore,
     Options,
     Sequence,
     build,
     shown,
 )
-from skmlp.activations import ACTIVATIONS, Activation
+from skmlp.activations import ACTIVATIONS, Activation, LeakyRelu
+from skmlp.estimators.feature_scaling import scaling_layers
+from skmlp.estimators.scaling import SCALINGS
+from skmlp.estimators.transformers import TRANSFORMER, Transformer
 from skmlp.layers import (
     LAYERS,
     Activate,
     BatchNorm,
+    Bound,
     Dense,
     Dropout,
     GaussianNoise,
     Layer,
     LayerNorm,
+    Parametric,
+    PRelu,
 )
 from skmlp.network import Network
 
 _WIDTH = Interval(Integral, 1, None, closed="left")
 _RATE = Interval(Real, 0, 1, closed="left")
-_FUNCTION = Options(ACTIVATIONS) | InstanceOf(Activation)
+_FUNCTION = Options([*ACTIVATIONS, "prelu"]) | InstanceOf(Activation)
+_TRANSFORMER = Like(Transformer, "a transformer: an object with fit and transform")
 
 #: Parameters that shape the network: a fitted one cannot change them.
 SHAPING: Mapping[str, Constraint] = {
     "hidden_layer_sizes": _WIDTH | Sequence(_WIDTH),
-    "activation": _FUNCTION | Sequence(_FUNCTION),
+    "activation": OneOrMore(_FUNCTION),
     "batch_norm": Boolean() | Options(["after", "input", "input_only"]),
     "batch_norm_epsilon": BatchNorm.constraints["batch_norm_epsilon"],
     "layer_norm": Boolean(),
+    "parametric_activation": Boolean(),
+    "feature_scaling": Nothing() | Options(SCALINGS) | _TRANSFORMER,
 }
 
 #: Parameters of layers that only training sees: each call may have its own.
 TRANSIENT: Mapping[str, Constraint] = {
-    "dropout": _RATE | Sequence(_RATE),
+    "dropout": OneOrMore(_RATE),
     "input_dropout": _RATE,
     "input_noise": Interval(Real, 0, None, closed="left"),
     "batch_norm_momentum": BatchNorm.constraints["batch_norm_momentum"],
+    "init": Dense.constraints["init"],
+    "init_output": Dense.constraints["init"],
+    "init_bias": Dense.constraints["init_bias"],
 }
 
 
@@ -56,6 +71,8 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, Integral):
         return int(value)
+    if _TRANSFORMER.accepts(value):
+        return TRANSFORMER
     return float(value) if isinstance(value, Real) else [plain(item) for item in value]
 
 
@@ -84,7 +101,12 @@ def per_layer(settings: Mapping[str, Any], name: str) -> list[Any]:
     return value
 
 
-def build_network(settings: Mapping[str, Any], n_features: int, n_outputs: int) -> Network:
+def build_network(
+    settings: Mapping[str, Any],
+    n_features: int,
+    n_outputs: int,
+    bounds: tuple[list[float], list[float]] | None = None,
+) -> Network:
     """Return the multilayer perceptron that the parameters describe.
 
     Parameters
@@ -93,29 +115,34 @@ def build_network(settings: Mapping[str, Any], n_features: int, n_outputs: int) 
         The parameters in ``SHAPING`` and ``TRANSIENT``.
     n_features, n_outputs : int
         Width of the input and of the raw scores.
+    bounds : (list of float, list of float) or None
+        Limits of each raw score; None if there are none.
 
     Examples
     --------
     >>> settings = {
     ...     "hidden_layer_sizes": [8], "activation": "relu", "dropout": 0.5,
     ...     "input_dropout": 0.2, "input_noise": 0, "batch_norm": True, "layer_norm": False,
+    ...     "feature_scaling": "standard", "parametric_activation": False,
+    ...     "init": "auto", "init_output": "auto", "init_bias": "auto",
     ... }
     >>> network = build_network(settings, 4, 3)
     >>> [type(layer).__name__ for layer in network.layers]
-    ['Dropout', 'Dense', 'BatchNorm', 'Activate', 'Dropout', 'Dense']
+    ['Rescale', 'Dropout', 'Dense', 'BatchNorm', 'Activate', 'Dropout', 'Dense']
     """
-    functions = [_function(value) for value in per_layer(settings, "activation")]
-    rates = per_layer(settings, "dropout")
+    activations, rates = per_layer(settings, "activation"), per_layer(settings, "dropout")
     layers = _input_layers(settings)
-    for width, function, rate in zip(hidden_sizes(settings), functions, rates, strict=True):
-        layers += _hidden_layers(width, function, rate, settings)
-    last = functions[-1] if functions else _function(settings["activation"])
-    return Network([*layers, Dense(n_outputs, last.glorot_factor)], n_features)
+    for width, activation, rate in zip(hidden_sizes(settings), activations, rates, strict=True):
+        layers += _hidden_layers(width, activation, rate, settings)
+    last = _function([settings["activation"], *activations][-1])
+    layers.append(Dense(n_outputs, last.glorot_factor, settings["init_output"]))
+    bounded = [] if bounds is None else [Bound(*bounds)]
+    return Network([*layers, *bounded], n_features)
 
 
 def _input_layers(settings: Mapping[str, Any]) -> list[Layer]:
     """Return the layers before the first dense one."""
-    layers: list[Layer] = []
+    layers = scaling_layers(settings["feature_scaling"])
     if settings["batch_norm"] in ("input", "input_only"):
         layers.append(build(BatchNorm, settings))
     if settings["input_noise"]:
@@ -126,21 +153,34 @@ def _input_layers(settings: Mapping[str, Any]) -> list[Layer]:
 
 
 def _hidden_layers(
-    width: int, function: Activation, rate: float, settings: Mapping[str, Any]
+    width: int, activation: Any, rate: float, settings: Mapping[str, Any]
 ) -> list[Layer]:
     """Return a dense layer with what goes with it."""
+    function = _function(activation)
     normalised: list[Layer] = []
     if settings["batch_norm"] in (True, "input", "after"):
         normalised.append(build(BatchNorm, settings))
     if settings["layer_norm"]:
         normalised.append(LayerNorm())
-    activated: list[Layer] = [Activate(function)]
+    activated = [_activated(activation, parametric=settings["parametric_activation"])]
     after = settings["batch_norm"] == "after"
     block = activated + normalised if after else normalised + activated
     dropped = [LAYERS[function.dropout](rate)] if rate else []  # type: ignore[call-arg]
-    return [Dense(width, function.glorot_factor), *block, *dropped]
+    dense = Dense(
+        width, function.glorot_factor, settings["init"], settings["init_bias"], function.gain()
+    )
+    return [dense, *block, *dropped]
+
+
+def _activated(value: Any, *, parametric: bool) -> Layer:
+    """Return the layer that applies an activation."""
+    if value == "prelu":
+        return PRelu()
+    return Parametric(_function(value)) if parametric else Activate(_function(value))
 
 
 def _function(value: Any) -> Activation:
-    """Return an activation function, given it or its name."""
+    """Return an activation function, given it or its name; of "prelu" as it starts."""
+    if value == "prelu":
+        return LeakyRelu(PRelu().slope_init)
     return ACTIVATIONS[value]() if isinstance(value, str) else value

@@ -27,13 +27,20 @@ from skmlp._params import (
 )
 from skmlp._typing import Floats, Views
 from skmlp.clipping import CLIPS
-from skmlp.estimators import state
+from skmlp.estimators import state, transformers
 from skmlp.estimators.architecture import SHAPING, TRANSIENT, plain
-from skmlp.estimators.inputs import brief_messages, check_sample_weight, prediction_input
+from skmlp.estimators.inputs import (
+    brief_messages,
+    check_known,
+    check_sample_weight,
+    prediction_input,
+)
+from skmlp.estimators.losses import alike
 from skmlp.estimators.model import Model, Weights
 from skmlp.estimators.solving import check_combination
 from skmlp.estimators.targets import Target
 from skmlp.estimators.training import Training
+from skmlp.estimators.transformers import TRANSFORMER
 from skmlp.optimizers import OPTIMIZERS, Optimizer
 from skmlp.penalties import PENALTIES
 from skmlp.schedules import SCHEDULES, WarmUp
@@ -82,6 +89,9 @@ class BaseMLP(BaseEstimator):
     loss_curve_: list[float]
     n_iter_: int
     t_: int
+    feature_scaling: Any
+    feature_scaler_: Any
+    _feature_statistics: dict[str, Any] | None
     _model: Model
     _resume: dict[str, Any] | None
 
@@ -103,7 +113,12 @@ class BaseMLP(BaseEstimator):
         """Return validated X and y."""
 
     @abstractmethod
-    def _describe_target(self, y: NDArray[Any], classes: ArrayLike | None) -> dict[str, Any]:
+    def _describe_target(
+        self,
+        y: NDArray[Any],
+        classes: ArrayLike | None,
+        weight: NDArray[np.float64] | None,
+    ) -> dict[str, Any]:
         """Return plain values from which ``_build_target`` makes the target."""
 
     @abstractmethod
@@ -124,7 +139,8 @@ class BaseMLP(BaseEstimator):
             The rows. A C-contiguous float32 or float64 array is not copied; CSC is
             converted to CSR.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels, an indicator matrix, or numbers.
+            Class labels, an indicator matrix, or numbers. Entries of an indicator
+            matrix, and of several columns of numbers, may be NaN: they are left out.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative and not all zero; None for equal ones.
 
@@ -164,16 +180,21 @@ class BaseMLP(BaseEstimator):
         check_parameters(type(self).__name__, settings, self._constraints)
         check_combination(settings)
         again = (incremental or self.warm_start) and hasattr(self, "_model")
+        fitted = self._fitted_model() if again else None
         X, y = self._validate(X, y, dtype=self._working_type(again), reset=not again)
+        check_known(y, each_column=not incremental)
         weight = check_sample_weight(sample_weight, X)
-        model = self._fitted_model() if again else self._new_model(X, y, classes)
+        target = {} if again else self._describe_target(y, classes, weight)
         weight = self._weighted(y, weight, incremental=incremental)
+        X = self._transformed(X, weight, again=again, incremental=incremental)
+        model = fitted or self._new_model(X, target)
         training = Training(
             settings,
             model,
             TrainingSet(X, model.target.encode(y, model.dtype), weight),
             start=model.parameters(self._weights()) if again else None,
             saved=self._saved() if again else None,
+            features=self._feature_statistics if again else None,
             incremental=incremental,
         )
         training.run()
@@ -190,22 +211,41 @@ class BaseMLP(BaseEstimator):
             raise ValueError(_changed("dtype", self.dtype, self._model.dtype.name))
         return self._model.dtype if again else asked
 
-    def _new_model(self, X: Any, y: NDArray[Any], classes: ArrayLike | None) -> Model:
+    def _transformed(
+        self, X: Any, weight: NDArray[np.float64] | None, *, again: bool, incremental: bool
+    ) -> Any:
+        """Return what the user's transformer makes of X after it has learnt from it."""
+        if plain(self.feature_scaling) != TRANSFORMER:
+            self.__dict__.pop("feature_scaler_", None)
+            return X
+        if not again:
+            self.feature_scaler_ = transformers.fitted(self.feature_scaling, X, weight)
+        elif incremental:
+            self.feature_scaler_ = transformers.updated(self.feature_scaler_, X, weight)
+        return transformers.transformed(self.feature_scaler_, X, X.dtype, "feature_scaling")
+
+    def _new_model(self, X: Any, target: Mapping[str, Any]) -> Model:
         """Return the network that the parameters and the data call for."""
         architecture = {
             "n_features": int(X.shape[1]),
             "dtype": X.dtype.name,
-            **{name: plain(getattr(self, name)) for name in (*self._frozen, *TRANSIENT)},
-            **self._describe_target(y, classes),
+            **self._shape(),
+            **{name: plain(getattr(self, name)) for name in TRANSIENT},
+            **target,
         }
         return Model(architecture, self._build_target(architecture))
 
+    def _shape(self) -> dict[str, Any]:
+        """Return the parameters that shape the network, as plain values."""
+        return {name: plain(getattr(self, name)) for name in self._frozen}
+
     def _fitted_model(self) -> Model:
         """Return the fitted network, if the parameters still describe it."""
-        for name in self._frozen:
-            now, fitted = plain(getattr(self, name)), self._model.architecture[name]
-            if _listed(now) != _listed(fitted):
+        for name, now in self._shape().items():
+            fitted = self._model.architecture[name]
+            if _listed(now) != _listed(fitted) and not alike(now, fitted):
                 raise ValueError(_changed(name, now, fitted))
+        _check_same_kind(self)
         return self._model.changed({name: plain(getattr(self, name)) for name in TRANSIENT})
 
     def _weighted(
@@ -239,17 +279,22 @@ class BaseMLP(BaseEstimator):
         self.out_activation_ = model.target.loss.link
         self._no_improvement_count = monitor.patience.count if monitor.patience else 0
         self._architecture, self._model = model.architecture, model
+        self._feature_statistics = None if training.features is None else {**vars(training.features)}
         self._resume = training.state() if self.warm_start or training.incremental else None
 
     # -- prediction ------------------------------------------------------------------
 
-    def _infer(self, X: Any, finish: Callable[[Any, Floats], NDArray[Any]]) -> NDArray[Any]:
+    def _infer(self, X: Any, finish: Callable[[Any, Floats], Any]) -> Any:
         """Return what `finish` makes of the target and the raw scores of X."""
         if not hasattr(self, "_model"):
             check_is_fitted(self)
         model = self._model
         with np.errstate(all="ignore"):
             X = prediction_input(self, X, model.dtype)
+            if model.architecture["feature_scaling"] == TRANSFORMER:
+                X = transformers.transformed(
+                    self.feature_scaler_, X, model.dtype, "feature_scaling"
+                )
             raw = model.raw_scores(X, model.parameters(self._weights()))
             return finish(model.target, raw)
 
@@ -267,7 +312,15 @@ class BaseMLP(BaseEstimator):
             Class labels, an indicator matrix, or numbers of the type the model was
             fitted in.
         """
-        return self._infer(X, lambda target, raw: target.decode(raw))
+        predicted: NDArray[Any] = self._infer(X, lambda target, raw: target.decode(raw))
+        return predicted
+
+    def _evaluate(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> float:
+        """Return accuracy, R² or the like, as the kind of target has it."""
+        score: float = self._infer(
+            X, lambda target, raw: target.evaluate(y, target.decode(raw), sample_weight)
+        )
+        return score
 
     # -- what scikit-learn and pickle ask --------------------------------------------
 
@@ -290,6 +343,7 @@ class BaseMLP(BaseEstimator):
                 architecture = attributes["_architecture"]
                 self._model = Model(architecture, self._build_target(architecture))
                 state.check_weights(self._model, attributes)
+                state.check_features(self._model, attributes)
                 state.check_resume(self._model, attributes["_resume"])
 
 
@@ -308,6 +362,15 @@ def is_first_order(estimator: BaseMLP) -> bool:
 def _listed(value: Any) -> Any:
     """Return one value as a list of one: for a single layer they mean the same."""
     return value if isinstance(value, list) else [value]
+
+
+def _check_same_kind(estimator: BaseMLP) -> None:
+    """Refuse transformers of other classes than the fitted ones'."""
+    for name in ("feature_scaling", "target_scaling"):
+        fitted = name.replace("scaling", "scaler_")
+        now, known = getattr(estimator, name, None), getattr(estimator, fitted, None)
+        if known is not None and type(now) is not type(known):
+            raise ValueError(_changed(name, now, known))
 
 
 def _changed(name: str, now: Any, fitted: Any) -> str:

@@ -1,21 +1,25 @@
 """Weights of classes, multiplied into those of rows."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skmlp._params import InvalidParameterError, shown
+from skmlp._params import Interval, InvalidParameterError, shown
 from skmlp.estimators.targets import class_codes
 
-ClassWeight = Mapping[Any, float] | str | None
+ClassWeight = Mapping[Any, float] | Sequence[Mapping[Any, float]] | str | None
+
+_WEIGHT = Interval(Real, 0, None, closed="left")
 
 
 def class_weighted(
     class_weight: ClassWeight,
     y: NDArray[Any],
-    classes: NDArray[Any],
+    classes: NDArray[Any] | list[NDArray[Any]],
     weight: NDArray[np.float64] | None,
     *,
     incremental: bool,
@@ -24,14 +28,15 @@ def class_weighted(
 
     Parameters
     ----------
-    class_weight : mapping, 'balanced' or None
+    class_weight : mapping, sequence of mapping, 'balanced' or None
         A weight for each class; one for those that are left out. 'balanced' stands
         for W / (k Wc), with W the sum of the rows' weights, Wc that of the class and k
-        the number of classes. Of several labels a row, each column has two classes.
-    y : ndarray of shape (n,) or (n, n_labels)
-        The labels.
-    classes : ndarray
-        All labels, sorted.
+        the number of classes that occur. If y has several columns, each has its own
+        mapping, or is balanced by itself, and the weights of a row are multiplied.
+    y : ndarray of shape (n,) or (n, n_columns)
+        The labels; one that is not known, NaN, has weight one.
+    classes : ndarray, or list of ndarray
+        All labels, sorted; those of each column if there are several columns of classes.
     weight : ndarray of shape (n,) or None
         The rows' own weights.
     incremental : bool
@@ -40,54 +45,93 @@ def class_weighted(
     Raises
     ------
     InvalidParameterError
-        For an unknown class, or a weight that is negative or not finite; for
-        'balanced' in ``partial_fit``.
+        For an unknown class, or a weight that is negative or not finite; for other
+        than one mapping a column; for 'balanced' in ``partial_fit``; where no row has
+        any weight left.
     """
     if class_weight is None:
         return weight
-    own = np.ones(len(y)) if weight is None else weight
     if isinstance(class_weight, str) and incremental:
         raise InvalidParameterError(
             "class_weight='balanced' needs all rows at once, which partial_fit does not have. "
             "Pass a dict of class weights, e.g. from sklearn.utils.compute_class_weight."
         )
-    columns = y.T if y.ndim == 2 else [y]
-    labels = [np.unique(y)] * len(columns) if y.ndim == 2 else [classes]
-    factors = [
-        _class_factors(class_weight, class_codes(column, known), known, own)
-        for column, known in zip(columns, labels, strict=True)
-    ]
-    weighted: NDArray[np.float64] = own * np.prod(factors, axis=0)
+    own, factors = np.ones(len(y)) if weight is None else weight, np.ones(len(y))
+    columns = _columns(y, classes)
+    each = _for_each(class_weight, y.ndim, len(columns))
+    for (column, labels), given in zip(columns, each, strict=True):
+        known = ~np.isnan(column) if column.dtype.kind == "f" else np.ones(len(y), dtype=bool)
+        codes = class_codes(column[known], labels)
+        factors[known] *= _label_weights(given, labels, codes, own[known])[codes]
+    weighted: NDArray[np.float64] = own * factors
+    _check_sum(float(weighted.sum()))
     return weighted
 
 
-def _class_factors(
-    class_weight: ClassWeight,
+def _columns(
+    y: NDArray[Any], classes: NDArray[Any] | list[NDArray[Any]]
+) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    """Return each column of y with its labels; those of an indicator matrix are 0 and 1."""
+    if isinstance(classes, list):
+        return list(zip(y.T, classes, strict=True))
+    return [(y, classes)] if y.ndim == 1 else [(column, np.arange(2)) for column in y.T]
+
+
+def _for_each(
+    class_weight: Mapping[Any, float] | Sequence[Mapping[Any, float]] | str,
+    ndim: int,
+    n_columns: int,
+) -> Sequence[Mapping[Any, float] | str]:
+    """Return what is given for each column."""
+    if isinstance(class_weight, str):
+        return [class_weight] * n_columns
+    one = isinstance(class_weight, Mapping)
+    each = [class_weight] if isinstance(class_weight, Mapping) else class_weight
+    if one != (ndim == 1) or len(each) != n_columns:
+        wanted = "a dict" if ndim == 1 else f"a list of {n_columns} dicts, one for each column"
+        raise InvalidParameterError(
+            f"class_weight must be {wanted} or 'balanced' for this y. Got {shown(class_weight)}."
+        )
+    return each
+
+
+def _label_weights(
+    given: Mapping[Any, float] | str,
+    labels: NDArray[Any],
     codes: NDArray[np.intp],
-    classes: NDArray[Any],
     weight: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return the weight of each row's class."""
-    if isinstance(class_weight, Mapping):
-        return _given(class_weight, classes)[codes]
-    sums = np.bincount(codes, weights=weight, minlength=len(classes))
+    """Return the weight of each label of a column."""
+    if isinstance(given, Mapping):
+        return _given(given, labels)
+    sums = np.bincount(codes, weights=weight, minlength=len(labels))
     present = sums > 0
-    balanced = np.where(present, sums.sum() / (present.sum() * np.where(present, sums, 1.0)), 0.0)
-    return balanced[codes]
+    balanced = np.zeros(len(sums))
+    np.divide(sums.sum(), present.sum() * sums, out=balanced, where=present)
+    return balanced
 
 
-def _given(class_weight: Mapping[Any, float], classes: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the given weight of each class."""
-    unknown = [label for label in class_weight if label not in set(classes.tolist())]
+def _given(class_weight: Mapping[Any, float], labels: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the given weight of each label."""
+    known = labels.tolist()
+    unknown = list(class_weight.keys() - set(known))
     if unknown:
         raise InvalidParameterError(
-            f"The classes, {shown(unknown)}, in class_weight are not in y, which has "
-            f"{shown(classes.tolist())}."
+            f"class_weight has the classes {shown(unknown)}, which are not among those of y: "
+            f"{shown(known)}."
         )
-    weights = np.array([float(class_weight.get(label, 1.0)) for label in classes.tolist()])
-    if not np.all(np.isfinite(weights) & (weights >= 0)):
+    refused = {label: w for label, w in class_weight.items() if not _WEIGHT.accepts(w)}
+    if refused:
         raise InvalidParameterError(
-            f"The weights in class_weight must be finite and not negative. Got "
-            f"{shown(dict(class_weight))}."
+            f"Each weight in class_weight must be {_WEIGHT}. Got {shown(refused)}."
         )
-    return weights
+    return np.array([float(class_weight.get(label, 1.0)) for label in known])
+
+
+def _check_sum(total: float) -> None:
+    """Refuse weights that sum to nothing, or to more than a float holds."""
+    if not float(np.finfo(np.float64).tiny) < total < math.inf:
+        raise InvalidParameterError(
+            f"The weights of the rows, times class_weight, have the sum {total}: too small or too "
+            "large to divide by. Change class_weight."
+        )

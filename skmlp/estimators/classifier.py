@@ -7,19 +7,41 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
-from sklearn.utils import Tags, column_or_1d
+from sklearn.utils import Tags, assert_all_finite, column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
-from skmlp._params import Constraint, InstanceOf, Nothing, Options, shown
+from skmlp._params import (
+    Constraint,
+    InstanceOf,
+    Nothing,
+    OneOrMore,
+    Options,
+    check_parameters,
+    shown,
+)
 from skmlp._typing import Floats
 from skmlp.activations import Activation
 from skmlp.estimators.base import BaseMLP, is_first_order
-from skmlp.estimators.class_weights import class_weighted
+from skmlp.estimators.class_weights import ClassWeight, class_weighted
 from skmlp.estimators.inputs import training_input
-from skmlp.estimators.targets import Binary, ClassTarget, Multiclass, Multilabel
+from skmlp.estimators.losses import (
+    CLASSIFIER,
+    PROBABLE,
+    build_losses,
+    described_loss,
+    loss_constraints,
+)
+from skmlp.estimators.targets import CLASS_KINDS, ClassTarget, class_target, is_indicator
+from skmlp.losses import Loss
 from skmlp.optimizers import Optimizer
 from skmlp.schedules import Progress
+
+#: Labels in order, of each column if there are several columns of classes.
+Classes = NDArray[Any] | list[NDArray[Any]]
+
+#: A column a class, or several such matrices.
+Scores = Floats | list[Floats]
 
 MIXED = "y has labels of several types, which have no order; convert all to strings, say."
 
@@ -43,6 +65,23 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         - 'logistic': f(x) = 1 / (1 + exp(-x)).
         - 'tanh': f(x) = tanh(x).
         - 'relu': f(x) = max(0, x).
+
+    loss : str or Loss, default='log_loss'
+        What to make small; several labels or columns of classes are summed.
+
+        - 'log_loss': the negative logarithm of the probability of what is right.
+        - 'focal': the same times (1 - p) ** `focal_gamma`, so that rows that are
+          classified well count little.
+        - 'squared_hinge': the square of what a score lacks to a margin of one, as in a
+          linear support vector machine; one class against the rest. There are no
+          probabilities.
+        - an object with the attributes and methods of ``skmlp.losses.Loss``.
+
+    label_smoothing : float, default=0.0
+        Share, in [0, 1), of a label that 'log_loss' spreads evenly over the classes.
+
+    focal_gamma : float, default=2.0
+        Exponent of 'focal'; 0 is the log-loss.
 
     solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
         What moves the weights: L-BFGS on all rows at once, or stochastic gradient
@@ -227,14 +266,35 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     layer_norm : bool, default=False
         Whether to normalise each row before each hidden activation.
 
-    class_weight : dict, 'balanced' or None, default=None
+    parametric_activation : bool, default=False
+        Whether each hidden unit learns a share a of its activation f, starting from 1:
+        ``x + a * (f(x) - x)``.
+
+    init : str, default='auto'
+        How the weights of hidden layers are drawn. 'auto' is scikit-learn's choice,
+        'glorot_uniform' with a factor by activation. Others: 'glorot_uniform',
+        'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform', 'lecun_normal',
+        'orthogonal', 'zeros', and 'unit_variance', which scales columns until each unit
+        has variance 1 on up to 10 000 rows of the data.
+
+    init_output : str, default='auto'
+        The same for the output's weights; 'zeros' starts from equal predictions.
+
+    init_bias : str, default='auto'
+        How the biases of hidden layers are drawn. 'auto' is as scikit-learn draws them
+        if `init` is 'auto', else zero. Others: 'zeros', 'uniform', and 'he5', which
+        places the kink of each unit among five random rows.
+
+    class_weight : dict, list of dict, 'balanced' or None, default=None
         Weights of the classes, multiplied into those of the rows wherever these count;
-        1 for a class that is left out. 'balanced' gives each class the same sum.
+        1 for a class that is left out. 'balanced' gives each class the same sum. A `y`
+        of several columns takes a dict for each, or balances each by itself.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The labels; for an indicator matrix the numbers of its columns.
+    classes_ : ndarray of shape (n_classes,), or list of ndarray
+        The labels; for an indicator matrix the numbers of its columns. For several
+        columns of classes the labels of each.
 
     n_features_in_ : int
         Number of features.
@@ -311,17 +371,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     (1, 3)
     """
 
-    class_weight: Mapping[Any, float] | str | None
+    loss: str | Loss
+    class_weight: ClassWeight
+    classes_: Classes
 
+    _losses: ClassVar[Mapping[str, Constraint]] = loss_constraints(CLASSIFIER)
     _constraints: ClassVar[Mapping[str, Constraint]] = {
         **BaseMLP._constraints,
-        "class_weight": Nothing() | Options(["balanced"]) | InstanceOf(Mapping),
-    }
-
-    _kinds: ClassVar[dict[str, type[ClassTarget]]] = {
-        "binary": Binary,
-        "multiclass": Multiclass,
-        "multilabel": Multilabel,
+        **_losses,
+        "class_weight": Nothing() | Options(["balanced"]) | OneOrMore(InstanceOf(dict)),
     }
 
     def __init__(
@@ -329,6 +387,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         hidden_layer_sizes: int | Iterable[int] = (100,),
         activation: str | Activation | Sequence[str | Activation] = "relu",
         *,
+        loss: str | Loss = "log_loss",
+        label_smoothing: float = 0.0,
+        focal_gamma: float = 2.0,
         solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
@@ -351,6 +412,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         dtype: str = "auto",
+        feature_scaling: Any = None,
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
         input_noise: float = 0.0,
@@ -375,7 +437,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         batch_norm_momentum: float = 0.1,
         batch_norm_epsilon: float = 1e-5,
         layer_norm: bool = False,
-        class_weight: Mapping[Any, float] | str | None = None,
+        parametric_activation: bool = False,
+        init: str = "auto",
+        init_output: str = "auto",
+        init_bias: str = "auto",
+        class_weight: ClassWeight = None,
     ) -> None:
         self._keep(locals())
 
@@ -384,27 +450,33 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         X, y = training_input(self, X, y, **checks)
         y = y.toarray() if issparse(y) else y
         y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+        if y.ndim == 2 and is_indicator(y):
+            return X, y
+        assert_all_finite(y, input_name="y")  # only of yes-or-no labels some may be missing
         if y.ndim == 2 or y.dtype.kind in "fcOS":  # others cannot but be labels
             _check_labels(y)
-        if y.ndim == 2 and type_of_target(y) != "multilabel-indicator":
-            raise ValueError(
-                "y has several columns of classes, which is not supported: fit one classifier "
-                "a column (sklearn.multioutput.MultiOutputClassifier) or pass an indicator matrix."
-            )
         return X, y
 
-    def _describe_target(self, y: NDArray[Any], classes: ArrayLike | None) -> dict[str, Any]:
+    def _describe_target(
+        self,
+        y: NDArray[Any],
+        classes: ArrayLike | None,
+        weight: NDArray[np.float64] | None,
+    ) -> dict[str, Any]:
         """Set the classes; return the kind of target."""
-        if y.ndim == 2:
-            self.classes_ = np.arange(y.shape[1])
-            self._check_same(classes)
-            return {"target": "multilabel"}
-        self.classes_ = _sorted_labels(y if classes is None else classes)
-        return {"target": "binary" if len(self.classes_) <= 2 else "multiclass"}
+        kind, self.classes_ = _classes(y, classes)
+        return {"target": kind}
 
     def _build_target(self, architecture: Mapping[str, Any]) -> ClassTarget:
         """Return the target of the described kind."""
-        return self._kinds[architecture["target"]](self.classes_)  # type: ignore[call-arg]
+        constraints = {"target": Options(CLASS_KINDS), **self._losses}
+        check_parameters("the saved architecture", architecture, constraints)
+        binary, multiclass = build_losses(CLASSIFIER, architecture)
+        return class_target(architecture["target"], self.classes_, binary, multiclass)
+
+    def _shape(self) -> dict[str, Any]:
+        """Return the parameters that shape network and loss, as plain values."""
+        return {**super()._shape(), **described_loss(CLASSIFIER, vars(self))}
 
     def _weighted(
         self, y: NDArray[Any], weight: NDArray[np.float64] | None, *, incremental: bool
@@ -431,12 +503,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their labels; not every class need occur.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative and not all zero; None for equal ones.
         classes : array-like of shape (n_classes,), default=None
-            All classes of all calls. Needed in the first call.
+            All classes of all calls; a list of them for several columns of classes.
+            Needed in the first call.
 
         Returns
         -------
@@ -455,19 +528,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _check_classes(self, classes: ArrayLike | None) -> None:
         """Refuse missing classes in the first call and other ones in later calls."""
         if hasattr(self, "_model"):
-            self._check_same(classes)
+            _check_same(classes, self.classes_)
         elif classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
 
-    def _check_same(self, classes: ArrayLike | None) -> None:
-        """Refuse classes, if any are given, other than the known ones."""
-        if classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
-            raise ValueError(
-                f"classes={shown(classes)} is not the same as on last call to partial_fit, was: "
-                f"{shown(self.classes_)}"
-            )
+    def _has_probabilities(self) -> bool:
+        """Tell whether the loss stands for probabilities; if not, say so.
 
-    def decision_function(self, X: Any) -> Floats:
+        A loss that does not exist is refused in the call, by a better message.
+        """
+        if hasattr(self, "_model"):
+            links = [self._model.target.loss.link]
+        elif isinstance(self.loss, str):
+            links = [kind.link for kind in CLASSIFIER.get(self.loss, ())]
+        else:
+            links = [getattr(self.loss, "link", PROBABLE[0])]
+        if any(link not in PROBABLE for link in links):
+            raise AttributeError(f"Probabilities are not available for loss={shown(self.loss)}.")
+        return True
+
+    def decision_function(self, X: Any) -> Scores:
         """Return the raw scores: the logits.
 
         Parameters
@@ -479,10 +559,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             For two classes one number a row, positive where the second is predicted.
+            For several columns of classes a list, with a matrix for each.
         """
-        return self._infer(X, lambda _, raw: raw[:, 0] if raw.shape[1] == 1 else raw)
+        scores: Scores = self._infer(X, lambda target, raw: target.scores(raw))
+        return scores
 
-    def predict_proba(self, X: Any) -> Floats:
+    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any) -> Scores:
         """Return the probability of each class.
 
         Parameters
@@ -494,11 +577,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``. Rows sum to one, except for an indicator
-            matrix, where each column is the probability of one label.
+            matrix, where each column is the probability of one label. For several
+            columns of classes a list, with a matrix for each.
         """
-        return self._infer(X, lambda target, raw: target.probabilities(raw))
+        p: Scores = self._infer(X, lambda target, raw: target.probabilities(raw))
+        return p
 
-    def predict_log_proba(self, X: Any) -> Floats:
+    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
+    def predict_log_proba(self, X: Any) -> Scores:
         """Return the logarithm of the probability of each class.
 
         It is computed from the raw scores, and so finite where the probability is
@@ -512,15 +598,72 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``.
+            In the order of ``classes_``; a list of them for several columns of classes.
         """
-        return self._infer(X, lambda target, raw: target.log_probabilities(raw))
+        log_p: Scores = self._infer(X, lambda target, raw: target.log_probabilities(raw))
+        return log_p
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy: the share of rows whose label, or labels, are all right.
+
+        Labels of an indicator matrix that are NaN are left out.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights; None for equal ones.
+
+        Returns
+        -------
+        float
+            Between 0 and 1.
+        """
+        return self._evaluate(X, y, sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         """Say what kind of target the estimator takes."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
         return tags
+
+
+def _classes(y: NDArray[Any], given: Any) -> tuple[str, Classes]:
+    """Return the kind of target and its labels: those that are given, or else those of y."""
+    if y.ndim == 1:
+        labels = _sorted_labels(y if given is None else given)
+        return "binary" if len(labels) <= 2 else "multiclass", labels
+    if given is None and not is_indicator(y):
+        return "multioutput", [_sorted_labels(column) for column in y.T]
+    if given is not None and _is_nested(given):
+        return "multioutput", [_sorted_labels(labels) for labels in given]
+    columns = np.arange(y.shape[1])
+    _check_same(given, columns)
+    return "multilabel", columns
+
+
+def _check_same(given: Any, known: Classes) -> None:
+    """Refuse classes, if any are given, other than the known ones."""
+    if given is None:
+        return
+    ours = known if isinstance(known, list) else [known]
+    theirs = given if _is_nested(given) else [given]
+    pairs = zip(ours, theirs, strict=False)
+    same = len(ours) == len(theirs) and isinstance(known, list) == _is_nested(given)
+    if not same or not all(np.array_equal(a, _sorted_labels(b)) for a, b in pairs):
+        raise ValueError(
+            f"classes={shown(given)} is not the same as on last call to partial_fit, was: "
+            f"{shown(known)}"
+        )
+
+
+def _is_nested(classes: Any) -> bool:
+    """Tell whether classes are given for several columns."""
+    return isinstance(classes, list | tuple) and any(np.ndim(labels) for labels in classes)
 
 
 def _check_labels(y: NDArray[Any]) -> None:

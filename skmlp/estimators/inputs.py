@@ -8,21 +8,25 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
+from skmlp._params import shown
 from skmlp._typing import Matrix
 from skmlp.estimators.sparse import checked_sparse
 
 _FLOATS = (np.float64, np.float32)
+_SPARSE = {"accept_sparse": "csr"}
 
 #: Characters of the longest error message.
-LONGEST_MESSAGE = 400
+LONGEST_MESSAGE = 600
 
 
 def training_input(
     estimator: BaseEstimator, X: Any, y: Any, dtype: DTypeLike | None, **checks: Any
-) -> tuple[Matrix, NDArray[Any]]:
+) -> tuple[Matrix, Any]:
     """Validate X and y of a call to ``fit`` or ``partial_fit``.
 
     Parameters
@@ -40,24 +44,52 @@ def training_input(
     -------
     X : C-contiguous ndarray or CSR array
         The user's own array if it is one already.
-    y : ndarray
+    y : ndarray or CSR array
+        With several columns some of its numbers, if it has numbers, may be NaN.
 
     Raises
     ------
     ValueError
         For input that is not numeric, finite, two-dimensional and of one length.
     """
+    of_X = {"dtype": _FLOATS if dtype is None else dtype, "order": "C"}
+    of_y = {"dtype": None, "ensure_2d": False, "ensure_all_finite": "allow-nan"}
     X, y = validate_data(
         estimator,
         checked_sparse(X),
         checked_sparse(y, "y"),
-        accept_sparse="csr",
-        multi_output=True,
-        dtype=_FLOATS if dtype is None else dtype,
-        order="C",
+        validate_separately=({**_SPARSE, **of_X}, {**_SPARSE, **of_y}),
         **checks,
     )
+    check_consistent_length(X, y)
+    if issparse(y) or y.ndim != 2 or y.shape[1] < 2 or y.dtype.kind != "f":
+        assert_all_finite(y, input_name="y")
     return X, y
+
+
+def check_known(y: NDArray[Any], *, each_column: bool) -> None:
+    """Refuse a y of which nothing is known.
+
+    Parameters
+    ----------
+    y : ndarray
+        Validated targets.
+    each_column : bool
+        Whether something has to be known of each column.
+
+    Raises
+    ------
+    ValueError
+        It names the columns.
+    """
+    if y.ndim != 2 or y.dtype.kind != "f":
+        return
+    missing = np.isnan(y).all(axis=0)
+    if missing.all():
+        raise ValueError("y has no value: all of it is NaN.")
+    if each_column and missing.any():
+        columns = shown(np.flatnonzero(missing).tolist())
+        raise ValueError(f"y has no value in column(s) {columns}: all are NaN. Leave them out.")
 
 
 def prediction_input(estimator: BaseEstimator, X: Any, dtype: np.dtype[Any]) -> Matrix:

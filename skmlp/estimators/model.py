@@ -49,7 +49,9 @@ class Model:
     def __init__(self, architecture: dict[str, Any], target: Target) -> None:
         self.architecture, self.target = architecture, target
         self.dtype = np.dtype(architecture["dtype"])
-        self.network = build_network(architecture, architecture["n_features"], target.n_outputs)
+        self.network = build_network(
+            architecture, architecture["n_features"], target.n_outputs, target.bounds
+        )
         layouts = (self.network.layout, self.network.statistics)
         self.shapes = [
             {p.name: p.shape for layout in layouts for p in layout.layers[i]}

@@ -10,11 +10,22 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import Tags, column_or_1d
 from sklearn.utils.metaestimators import available_if
 
-from skmlp._params import Constraint, Options, check_parameters
+from skmlp._params import Constraint, check_parameters
 from skmlp.activations import Activation
+from skmlp.estimators import target_scaling, transformers
+from skmlp.estimators.architecture import plain
 from skmlp.estimators.base import BaseMLP, is_first_order
 from skmlp.estimators.inputs import training_input
-from skmlp.estimators.targets import Numeric, Target
+from skmlp.estimators.losses import (
+    REGRESSOR,
+    build_losses,
+    described_loss,
+    is_valid,
+    loss_constraints,
+)
+from skmlp.estimators.targets import Target, numeric_target
+from skmlp.estimators.transformers import TRANSFORMER
+from skmlp.losses import Loss
 from skmlp.optimizers import Optimizer
 from skmlp.schedules import Progress
 
@@ -39,9 +50,32 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         - 'tanh': f(x) = tanh(x).
         - 'relu': f(x) = max(0, x).
 
-    loss : {'squared_error', 'poisson'}, default='squared_error'
-        What to make small: half the squared error, or half the Poisson deviance of
-        exp(raw score), which needs ``y >= 0``. Several targets are summed.
+    loss : str or Loss, default='squared_error'
+        What to make small. With r = f(x) - y, summed over several targets:
+
+        - 'squared_error': ½ r². Predicts the mean.
+        - 'absolute_error': abs(r). Predicts the median.
+        - 'huber': squares up to `huber_epsilon`, absolute values beyond.
+        - 'log_cosh': log cosh r, a smooth form of the same.
+        - 'quantile': the pinball loss; predicts the quantiles of `quantile`.
+        - 'poisson', 'gamma', 'tweedie': half the deviance of positive means
+          exp(raw score). For counts (``y >= 0``), for sizes (``y > 0``), and for what
+          lies between, as claims do, see `power`.
+        - 'gaussian': the likelihood of a normal distribution with its own variance at
+          each row: ``predict(X, return_std=True)``.
+        - an object with the attributes and methods of ``skmlp.losses.Loss``.
+
+    quantile : float or sequence of float, default=0.5
+        Levels in (0, 1) for 'quantile', increasing. Several in one network never
+        cross; predictions then have an axis more, the last.
+
+    huber_epsilon : float, default=1.35
+        Where the squares of 'huber' end, in the units of y.
+
+    power : float, default=1.5
+        The variance grows as this power of the mean for 'tweedie': 1 is Poisson's, 2
+        the gamma and 3 the inverse Gaussian distribution. Between 1 and 2, y may be
+        zero; for 0 and less, negative. There is none between 0 and 1.
 
     solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
         What moves the weights: L-BFGS on all rows at once, or stochastic gradient
@@ -225,6 +259,25 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     layer_norm : bool, default=False
         Whether to normalise each row before each hidden activation.
 
+    parametric_activation : bool, default=False
+        Whether each hidden unit learns a share a of its activation f, starting from 1:
+        ``x + a * (f(x) - x)``.
+
+    init : str, default='auto'
+        How the weights of hidden layers are drawn. 'auto' is scikit-learn's choice,
+        'glorot_uniform' with a factor by activation. Others: 'glorot_uniform',
+        'glorot_normal', 'he_uniform', 'he_normal', 'lecun_uniform', 'lecun_normal',
+        'orthogonal', 'zeros', and 'unit_variance', which scales columns until each unit
+        has variance 1 on up to 10 000 rows of the data.
+
+    init_output : str, default='auto'
+        The same for the output's weights; 'zeros' starts from equal predictions.
+
+    init_bias : str, default='auto'
+        How the biases of hidden layers are drawn. 'auto' is as scikit-learn draws them
+        if `init` is 'auto', else zero. Others: 'zeros', 'uniform', and 'he5', which
+        places the kink of each unit among five random rows.
+
     Attributes
     ----------
     n_features_in_ : int
@@ -256,7 +309,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Learning rate of the last step of each epoch; empty for 'lbfgs'.
 
     validation_scores_ : list of float or None
-        R² of the held-out rows after each epoch; None if there were none.
+        R², for 'quantile' D², of the held-out rows after each epoch; None if there were
+        none.
 
     best_validation_score_ : float or None
         The highest of them.
@@ -302,16 +356,23 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     True
     """
 
-    _losses: ClassVar[Mapping[str, Constraint]] = {"loss": Options(["squared_error", "poisson"])}
-    _constraints: ClassVar[Mapping[str, Constraint]] = {**BaseMLP._constraints, **_losses}
-    _frozen = (*BaseMLP._frozen, "loss")
+    _losses: ClassVar[Mapping[str, Constraint]] = loss_constraints(REGRESSOR)
+    _constraints: ClassVar[Mapping[str, Constraint]] = {
+        **BaseMLP._constraints,
+        **_losses,
+        **target_scaling.CONSTRAINTS,
+    }
+    _frozen = (*BaseMLP._frozen, *target_scaling.CONSTRAINTS)
 
     def __init__(
         self,
         hidden_layer_sizes: int | Iterable[int] = (100,),
         activation: str | Activation | Sequence[str | Activation] = "relu",
         *,
-        loss: str = "squared_error",
+        loss: str | Loss = "squared_error",
+        quantile: float | Sequence[float] = 0.5,
+        huber_epsilon: float = 1.35,
+        power: float = 1.5,
         solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
@@ -334,6 +395,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         dtype: str = "auto",
+        feature_scaling: Any = None,
+        target_scaling: Any = None,
+        output_range: tuple[float, float] | None = None,
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
         input_noise: float = 0.0,
@@ -358,6 +422,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         batch_norm_momentum: float = 0.1,
         batch_norm_epsilon: float = 1e-5,
         layer_norm: bool = False,
+        parametric_activation: bool = False,
+        init: str = "auto",
+        init_output: str = "auto",
+        init_bias: str = "auto",
     ) -> None:
         self._keep(locals())
 
@@ -365,18 +433,37 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """Return validated X and numbers."""
         if issparse(y):
             raise ValueError("y is sparse, which a regressor does not take: pass y.toarray().")
-        X, y = training_input(self, X, y, y_numeric=True, **checks)
+        X, y = training_input(self, X, y, **checks)
+        y = y.astype(np.float64) if y.dtype.kind == "O" else y
         y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
         return X, y
 
-    def _describe_target(self, y: NDArray[Any], classes: ArrayLike | None) -> dict[str, Any]:
-        """Return the number of targets."""
-        return {"n_outputs": 1 if y.ndim == 1 else int(y.shape[1])}
+    def _describe_target(
+        self,
+        y: NDArray[Any],
+        classes: ArrayLike | None,
+        weight: NDArray[np.float64] | None,
+    ) -> dict[str, Any]:
+        """Return the number of targets and how they are scaled."""
+        target_scaling.check_loss(self._loss(), vars(self))
+        self.__dict__.pop("target_scaler_", None)
+        scaling, y = plain(self.target_scaling), y.reshape(len(y), -1)
+        if scaling == TRANSFORMER:
+            self.target_scaler_ = transformers.fitted(self.target_scaling, y, weight)
+        return {"n_targets": y.shape[1], **target_scaling.described(scaling, y, weight)}
 
     def _build_target(self, architecture: Mapping[str, Any]) -> Target:
         """Return a numeric target with the fitted loss."""
-        check_parameters("the saved architecture", architecture, self._losses)
-        return Numeric(architecture["loss"], architecture["n_outputs"])
+        allowed = {**self._losses, **target_scaling.DESCRIPTION}
+        check_parameters("the saved architecture", architecture, allowed)
+        loss, n_targets = build_losses(REGRESSOR, architecture)[0], architecture["n_targets"]
+        transformer = getattr(self, "target_scaler_", None)
+        scaling = target_scaling.build_scaling(architecture, n_targets, transformer)
+        return numeric_target(loss, n_targets, scaling)
+
+    def _shape(self) -> dict[str, Any]:
+        """Return the parameters that shape network and loss, as plain values."""
+        return {**super()._shape(), **described_loss(REGRESSOR, vars(self))}
 
     @available_if(is_first_order)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
@@ -407,9 +494,63 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """
         return self._trained_aside(X, y, sample_weight, incremental=True)
 
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Predict.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        return_std : bool, default=False
+            Whether to return standard deviations, too: for ``loss='gaussian'``.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Numbers of the type the model was fitted in. For a list of quantiles with
+            another axis, the last, of shape (n_quantiles,).
+        deviation : ndarray
+            Standard deviations of the shape of y; only if `return_std`.
+        """
+        if return_std:
+            return self._infer(X, lambda target, raw: target.decode_with_deviation(raw))
+        return super().predict(X)
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return R², the mean over targets; for ``loss='quantile'`` D² of its loss.
+
+        Numbers that are NaN are left out where there are several targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Their numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights; None for equal ones.
+
+        Returns
+        -------
+        float
+            1 at best, 0 for constant predictions. D² is the share that is explained
+            of the pinball loss of constant quantiles, the mean over the levels.
+        """
+        return self._evaluate(X, y, sample_weight)
+
+    def _is_positive(self) -> bool:
+        """Tell whether the loss takes no negative targets."""
+        if not is_valid(REGRESSOR, vars(self)):
+            return False
+        return not self._loss().domain.accepts(-1.0)
+
+    def _loss(self) -> Loss:
+        """Return the loss that the parameters describe."""
+        return build_losses(REGRESSOR, described_loss(REGRESSOR, vars(self)))[0]
+
     def __sklearn_tags__(self) -> Tags:
         """Say what kind of target the estimator takes."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
-        tags.target_tags.positive_only = self.loss == "poisson"
+        tags.target_tags.positive_only = self._is_positive()
         return tags

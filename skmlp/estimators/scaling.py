@@ -75,8 +75,8 @@ class Rows:
     def _rows_of_a_block(self) -> int:
         """Return a number of rows with about ``BLOCK`` numbers, or one for each column."""
         n_rows, n_columns = self._X.shape
-        stored = self._X.nnz if self.sparse else n_rows * n_columns
-        return max(1, max(BLOCK, n_columns) * n_rows // max(stored, 1))
+        stored = int(self._X.nnz) if self.sparse else n_rows * n_columns
+        return max(1, int(max(BLOCK, n_columns) * n_rows // max(stored, 1)))
 
     def columns(self) -> Iterator[tuple[Numbers, Numbers | None]]:
         """Yield the values of each column, free to write to, and their weights."""
@@ -136,8 +136,8 @@ class DenseBlock(Block):
 
     def largest(self) -> Numbers:
         """Return the largest absolute value of each column."""
-        low, high = np.minimum.reduce(self._x), np.maximum.reduce(self._x)
-        return np.maximum(-low, high)
+        largest: Numbers = np.maximum(-np.minimum.reduce(self._x), np.maximum.reduce(self._x))
+        return largest
 
     def mean(self) -> Numbers:
         """Return the weighted mean of each column."""
@@ -168,7 +168,8 @@ class SparseBlock(Block):
 
     def _sums(self, values: Numbers) -> Numbers:
         """Return the sum of stored values of each column."""
-        return np.bincount(self._column, weights=values, minlength=self._width)
+        sums = np.bincount(self._column, weights=values, minlength=self._width)
+        return sums.astype(np.float64, copy=False)
 
     def largest(self) -> Numbers:
         """Return the largest absolute value of each column."""
@@ -178,7 +179,8 @@ class SparseBlock(Block):
 
     def mean(self) -> Numbers:
         """Return the weighted mean of each column."""
-        return self._sums(self._share * self._data) + self._rest_share * self._rest
+        mean: Numbers = self._sums(self._share * self._data) + self._rest_share * self._rest
+        return mean
 
     def multiply(self, factor: Numbers) -> None:
         """Multiply each column by a number."""
@@ -279,9 +281,7 @@ class Standard(Statistics):
         """Return the statistics of the rows of both."""
         total, share = self._joined(other)
         shift = other.mean - self.mean
-        parts = np.hypot(
-            np.sqrt(1.0 - share) * self.deviation, np.sqrt(share) * other.deviation
-        )
+        parts = np.hypot(np.sqrt(1.0 - share) * self.deviation, np.sqrt(share) * other.deviation)
         deviation = np.hypot(parts, np.sqrt(share * (1.0 - share)) * shift)
         return type(self)(total, self.centred, self.mean + share * shift, deviation)
 
@@ -356,7 +356,8 @@ class Quantiles(Statistics):
     @property
     def interquartile(self) -> Numbers:
         """The distance of the quartiles."""
-        return self.quantiles[3] - self.quantiles[1]
+        distance: Numbers = self.quantiles[3] - self.quantiles[1]
+        return distance
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from skmlp.optimizers import OPTIMIZERS, Optimizer
 from skmlp.optimizers.base import Pace
 from skmlp.penalties import PENALTIES, Penalty
 from skmlp.schedules import factor, learning_rate
-from skmlp.solvers import LBFGS, Average, Current, Evaluated, Minibatch
+from skmlp.solvers import LBFGS, Average, Current, Evaluated, Minibatch, Shown
 
 #: What has no meaning for a solver that sees all rows and needs a smooth objective.
 FIRST_ORDER_ONLY = (
@@ -55,6 +55,11 @@ def check_combination(settings: Mapping[str, Any]) -> None:
     per_layer(settings, "dropout")
     _check_factors(settings)
     if is_first_order(settings):
+        if settings["average"] and build_optimizer(settings).averages:
+            raise InvalidParameterError(
+                f"The 'average' parameter does not go with solver={shown(settings['solver'])}, "
+                f"which averages by itself. Got {shown(settings['average'])}; leave it False."
+            )
         return
     for name in FIRST_ORDER_ONLY:
         value = settings[name]
@@ -118,20 +123,20 @@ def build_evaluated(
     average = settings["average"]
     if average:
         return Average(objective, 1.0 if average is True else float(average))
-    return Current(objective)
+    return Shown(objective, optimizer) if optimizer.averages else Current(objective)
 
 
 def _paces(settings: Mapping[str, Any], objective: Objective) -> list[Pace]:
     """Return the parts of the parameters with their factors of the learning rate.
 
-    An L1 penalty acts on whole blocks, so weights and biases are then apart.
+    L1 and weight decay act on whole blocks, so weights and biases are then apart.
     """
     factors = settings["learning_rate_factors"]
     if factors is not None:
         blocks = _dense_blocks(objective.network)
         parts = objective.network.layout.parts()
         return [Pace(part, float(factors[blocks[i]])) for i, part in parts]
-    if objective.threshold(1.0) == 0.0:
+    if objective.threshold(1.0) == objective.decay(1.0) == 0.0:
         return []
     weights, size = objective.params.n_penalised, objective.params.flat.size
     return [Pace(slice(0, weights), 1.0), Pace(slice(weights, size), 1.0)]

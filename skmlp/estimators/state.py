@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from skmlp._params import Constraint, Interval, Options, check_parameters
+from skmlp._params import Constraint, Interval, Nothing, Options, check_parameters
 from skmlp.estimators.architecture import SHAPING, TRANSIENT
+from skmlp.estimators.feature_scaling import check_statistics
 from skmlp.estimators.model import Model, Weights
+from skmlp.estimators.scaling import SCALINGS
+from skmlp.estimators.transformers import TRANSFORMER
 
 #: Raised whenever older code could not read what newer code writes.
 FORMAT = 1
@@ -18,13 +21,22 @@ FORMAT = 1
 DERIVED = "_model"
 
 #: What a fitted estimator has and an unfitted one has not.
-FITTED = {"coefs_", "intercepts_", "layer_params_", "n_features_in_", "_architecture", "_resume"}
+FITTED = {
+    "coefs_",
+    "intercepts_",
+    "layer_params_",
+    "n_features_in_",
+    "_architecture",
+    "_feature_statistics",
+    "_resume",
+}
 
 _WIDTH = Interval(Integral, 1, None, closed="left")
 ARCHITECTURE: Mapping[str, Constraint] = {
     "n_features": _WIDTH,
     **SHAPING,
     **TRANSIENT,
+    "feature_scaling": Nothing() | Options([*SCALINGS, TRANSFORMER]),
     "dtype": Options(["float32", "float64"]),
 }
 
@@ -95,13 +107,30 @@ def check_weights(model: Model, attributes: Mapping[str, Any]) -> None:
     )
     given = model.parameters(weights)
     found = [{name: np.shape(v) for name, v in layer.items()} for layer in given]
-    if found != model.shapes or attributes["n_features_in_"] != model.network.n_features:
+    if found != model.shapes:
         raise ValueError(
             f"The saved weights have shapes {found}, the network needs {model.shapes}."
         )
     arrays = [*weights.coefs, *weights.intercepts, *(v for p in weights.others for v in p.values())]
     if not all(_is_numeric(array, model) for array in arrays):
         raise ValueError(f"The saved weights are not finite numbers of type {model.dtype}.")
+
+
+def check_features(model: Model, attributes: Mapping[str, Any]) -> None:
+    """Refuse features of another number than the network takes, or scaled in another way.
+
+    Raises
+    ------
+    ValueError
+        If a number, a shape, a type or a value is wrong.
+    """
+    n_features, scaling = model.network.n_features, model.architecture["feature_scaling"]
+    if scaling == TRANSFORMER and "feature_scaler_" not in attributes:
+        raise ValueError("The saved state lacks the transformer of the features.")
+    n_seen = attributes["n_features_in_"]
+    if n_seen != n_features and scaling != TRANSFORMER:
+        raise ValueError(f"The saved network takes {n_features} features, not {n_seen}.")
+    check_statistics(scaling, attributes["_feature_statistics"], n_features)
 
 
 def check_resume(model: Model, saved: Any) -> None:

@@ -13,7 +13,7 @@ from skmlp._noise import Noise
 from skmlp._params import build
 from skmlp._threads import threads_for
 from skmlp._typing import Views
-from skmlp.estimators import interrupts
+from skmlp.estimators import feature_scaling, interrupts
 from skmlp.estimators.model import Model
 from skmlp.estimators.monitor import EpochMonitor
 from skmlp.estimators.solving import build_penalties, build_solver, is_first_order, solver_name
@@ -22,6 +22,9 @@ from skmlp.objective import Objective
 from skmlp.schedules import Progress
 from skmlp.solvers import Batches, DivergenceError, Outcome, TrainingSet
 from skmlp.stopping import Patience
+
+#: The most rows that layers see before training starts.
+ADAPT_ROWS = 10_000
 
 DIVERGED = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
@@ -45,6 +48,8 @@ class Training:
         Parameters and statistics to start from; None draws them.
     saved : mapping or None
         What ``state`` returned after an earlier run, to go on from.
+    features : mapping or None
+        Statistics of the features in earlier runs.
     incremental : bool
         One epoch of ``partial_fit``: no rows are held out, patience is carried from
         call to call and reaching the end of the epoch is no failure to converge.
@@ -57,6 +62,8 @@ class Training:
         What was recorded.
     progress : Progress
         Epochs, steps and rows so far, earlier runs included.
+    features : Statistics or None
+        What is known of the features, if the network scales them.
     """
 
     def __init__(
@@ -67,6 +74,7 @@ class Training:
         *,
         start: Sequence[Views] | None = None,
         saved: Mapping[str, Any] | None = None,
+        features: Mapping[str, Any] | None = None,
         incremental: bool = False,
     ) -> None:
         self.planned = int(settings["max_iter"])
@@ -78,16 +86,25 @@ class Training:
         self.rng = self._random_stream()
         self.objective = Objective(
             model.network,
-            model.target.loss,
+            model.target.training_loss(data.y),
             build_penalties(settings),
             model.dtype,
             self._noise(),
         )
         self._set_parameters(start)
         self.progress = self._planned()
+        training, validation = self._split()
+        self.features = feature_scaling.measured(
+            model.architecture["feature_scaling"], features, training, incremental=incremental
+        )
+        feature_scaling.write(self.features, self.objective.views)
+        if start is None:
+            self._adapt(training)
         self.solver = build_solver(self.settings, self.objective)
         self._restore_solver()
-        training, held_out = self._split()
+        for views in (self.objective.views, self.solver.evaluated.views):
+            feature_scaling.write(self.features, views)  # an earlier run had others
+        held_out = validation and HeldOut(model, validation, self.solver.evaluated.views)
         self.monitor = EpochMonitor(
             self.solver.evaluated.arenas,
             self._patience(held_out),
@@ -133,14 +150,22 @@ class Training:
             for name, view in views.items():
                 np.copyto(view, values[name])
 
+    def _adapt(self, data: TrainingSet) -> None:
+        """Let layers that start from data see some rows of it."""
+        network, seen = self.model.network, np.arange(data.X.shape[0])
+        if network.adapts:
+            rows = self.rng.permutation(seen if data.subset is None else data.subset)[:ADAPT_ROWS]
+            weight = None if data.weight is None else data.weight[rows]
+            network.adapt(self.objective.views, data.X[rows], weight, self.rng)
+
     def _restore_solver(self) -> None:
         """Let the solver go on, if an earlier run had the same."""
         if self.saved.get("solver") == solver_name(self.settings):
             self.solver.restore(self.saved["optimizer"])
-        if "evaluated" in self.saved:
+        if self.saved.get("shown") == type(self.solver.evaluated).__name__:
             self.solver.evaluated.restore(self.saved["evaluated"])
 
-    def _split(self) -> tuple[TrainingSet, HeldOut | None]:
+    def _split(self) -> tuple[TrainingSet, TrainingSet | None]:
         """Hold out rows, the same ones when a warm start goes on with the same data."""
         self.split_state = None
         if not self.settings["early_stopping"]:
@@ -150,13 +175,14 @@ class Training:
         rows = split_rows(
             self.data.n_rows,
             self.settings["validation_fraction"],
-            self.data.y.reshape(-1) if self.model.target.stratified else None,
+            self.model.target.strata(self.data.y),
             _stream(self.split_state) if again else self.rng,
         )
-        if rows is None or not both_weighted(self.data.weight, rows):
+        informative = self.model.target.informative(self.data.y, self.data.weight)
+        if rows is None or not both_weighted(informative, rows):
             return self.data, None
         training, held_out = (self.data._replace(subset=subset) for subset in rows)
-        return training, HeldOut(self.model, held_out, self.solver.evaluated.views)
+        return training, held_out
 
     def _patience(self, held_out: HeldOut | None) -> Patience | None:
         """Return what ends the training; without held-out rows L-BFGS has its own rule."""
@@ -180,6 +206,8 @@ class Training:
 
     def _batch_size(self, n_rows: int) -> int:
         asked = self.settings["batch_size"]
+        if self.solver.full_batch:
+            return n_rows
         if asked == "auto":
             return min(200, n_rows)
         if asked > n_rows:
@@ -231,6 +259,7 @@ class Training:
         saved: dict[str, Any] = {
             "solver": solver_name(self.settings),
             "optimizer": self.solver.state(),
+            "shown": type(self.solver.evaluated).__name__,
             "evaluated": self.solver.evaluated.state(),
             "noise": self.objective.noise.state(),
             "progress": dict(vars(self.progress)),

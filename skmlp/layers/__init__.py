@@ -4,10 +4,15 @@ from skmlp.layers.activation import Activate
 from skmlp.layers.alpha_dropout import AlphaDropout
 from skmlp.layers.base import Layer, Step
 from skmlp.layers.batch_norm import BatchNorm
+from skmlp.layers.bound import Bound
 from skmlp.layers.dense import Dense
 from skmlp.layers.dropout import Dropout
 from skmlp.layers.gaussian_noise import GaussianNoise
 from skmlp.layers.layer_norm import LayerNorm
+from skmlp.layers.parametric import Parametric
+from skmlp.layers.prelu import PRelu
+from skmlp.layers.rescale import Rescale
+from skmlp.layers.smooth_clip import SmoothClip
 
 LAYERS: dict[str, type[Layer]] = {
     "dense": Dense,
@@ -17,6 +22,11 @@ LAYERS: dict[str, type[Layer]] = {
     "gaussian_noise": GaussianNoise,
     "batch_norm": BatchNorm,
     "layer_norm": LayerNorm,
+    "prelu": PRelu,
+    "parametric": Parametric,
+    "rescale": Rescale,
+    "smooth_clip": SmoothClip,
+    "bound": Bound,
 }
 
 __all__ = [
@@ -24,10 +34,15 @@ __all__ = [
     "Activate",
     "AlphaDropout",
     "BatchNorm",
+    "Bound",
     "Dense",
     "Dropout",
     "GaussianNoise",
     "Layer",
     "LayerNorm",
+    "PRelu",
+    "Parametric",
+    "Rescale",
+    "SmoothClip",
     "Step",
 ]

@@ -67,9 +67,7 @@ class Layer(ABC):
     def initialize(self, p: Views, rng: np.random.RandomState) -> None:
         """Draw the parameters and set the statistics in `p`."""
 
-    def adapt(
-        self, x: Matrix, p: Views, weight: Floats | None, rng: np.random.RandomState
-    ) -> None:
+    def adapt(self, x: Matrix, p: Views, weight: Floats | None, rng: np.random.RandomState) -> None:
         """Fit the parameters that were drawn to rows of data, before training.
 
         Parameters

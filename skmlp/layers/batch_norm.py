@@ -122,9 +122,12 @@ class BatchNorm(Layer):
         p["count"] += 1.0
         newest = max(self.momentum, 1.0 / float(p["count"][0]))
         for running, now in ((p["mean"], mean), (p["variance"], variance)):
-            np.subtract(now, running, out=change)
-            np.multiply(change, newest, out=change)
-            np.add(running, change, out=running)
+            if newest == 1.0:  # what is forgotten may be huge, or not finite
+                np.copyto(running, now)
+            else:
+                np.subtract(now, running, out=change)
+                np.multiply(change, newest, out=change)
+                np.add(running, change, out=running)
 
     def backward(
         self, x: Matrix, out: Floats, dout: Floats, dx: Floats | None, p: Views, dp: Views, s: Views

@@ -8,7 +8,7 @@ from skmlp._typing import Floats, Matrix, Views
 from skmlp.layers.base import Layer
 
 #: Elements of a piece of the batch that the products with the slope are computed in.
-PIECE = 2**14
+PIECE = 2**15
 
 
 class PRelu(Layer):

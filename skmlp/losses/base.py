@@ -28,8 +28,10 @@ class Loss(ABC):
     Attributes
     ----------
     link : str
-        Name of the inverse link, scikit-learn's ``out_activation_``. Raw scores are
-        turned into class probabilities where it is 'logistic' or 'softmax'.
+        Name of the inverse link, scikit-learn's ``out_activation_``. A classifier has
+        probabilities where it is 'logistic' or 'softmax'; a regressor has standard
+        deviations where it is 'gaussian', and several quantiles where it is
+        'quantiles'.
     coded : bool
         Whether it takes class codes, for a row of raw scores that belong together,
         rather than a matrix of numbers, or of 0 and 1.

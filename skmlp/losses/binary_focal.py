@@ -54,7 +54,7 @@ class BinaryFocal(ElementwiseLoss):
         expit(grad, out=wrong)
         np.logaddexp(grad, 0.0, out=out)  # -log(1 - q)
         np.power(wrong, self.focal_gamma, out=factor)
-        # γ (1 - q) (-log(1 - q)) + q
+        # The derivative by the score of the wrong answer: q^γ (q - γ (1 - q) log(1 - q)).
         np.subtract(1.0, wrong, out=grad)
         np.multiply(grad, out, out=grad)
         np.multiply(grad, self.focal_gamma, out=grad)

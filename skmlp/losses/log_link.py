@@ -59,7 +59,5 @@ class DevianceLoss(LogLinkLoss):
         np.add(out, inner, out=out)
 
     @abstractmethod
-    def deviance(
-        self, z: Floats, y: NDArray[Any], grad: Floats, out: Floats, own: Floats
-    ) -> None:
+    def deviance(self, z: Floats, y: NDArray[Any], grad: Floats, out: Floats, own: Floats) -> None:
         """Write half the deviance to `out` and its derivative to `grad`; `own` is scratch."""

@@ -34,13 +34,13 @@ class Quantile(ElementwiseLoss):
     cannot be negative.
     """
 
+    link = "quantiles"
     spare = ("quantile", "part")
     constraints: ClassVar[Mapping[str, Constraint]] = {"quantile": _LEVEL | Increasing(_LEVEL)}
 
     def __init__(self, quantile: float | Sequence[float] = 0.5) -> None:
         #: A float, or a list of floats.
         self.quantile = np.asarray(quantile, dtype=float).tolist()
-        self.link = "identity" if self.n_scores == 1 else "cumulative_softplus"
 
     @property
     def levels(self) -> list[float]:

@@ -1,8 +1,8 @@
 """Half the Tweedie deviance."""
 
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any, ClassVar
-from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray

@@ -14,8 +14,11 @@ from skmlp._typing import Floats
 class Regulariser(Protocol):
     """What is done to each block of parameters beside the step."""
 
-    def before(self, block: slice, lr: float) -> float:
-        """Change parameters or gradient before the step; return the penalty's value."""
+    def before(self, block: slice) -> float:
+        """Add to the gradient before the step; return the penalty's value."""
+
+    def decay(self, block: slice, lr: float) -> float:
+        """Return the share of the block that goes before the step."""
 
     def threshold(self, block: slice) -> float:
         """Return the strength of the L1 penalty on the block."""
@@ -24,7 +27,10 @@ class Regulariser(Protocol):
 class _Nothing:
     """No penalty at all."""
 
-    def before(self, block: slice, lr: float) -> float:
+    def before(self, block: slice) -> float:
+        return 0.0
+
+    def decay(self, block: slice, lr: float) -> float:
         return 0.0
 
     def threshold(self, block: slice) -> float:
@@ -128,7 +134,10 @@ class Optimizer(ABC):
         for factor, parts in self._paces:
             self._prepare_pace(factor)
             for block, vectors in parts:
-                penalty += regulariser.before(block, lr * factor)
+                penalty += regulariser.before(block)
+                share = regulariser.decay(block, lr * factor)
+                if share > 0.0:
+                    self.decay(share, *vectors)
                 strength = regulariser.threshold(block)
                 if strength > 0.0:
                     self.sparse_update(strength, *vectors)

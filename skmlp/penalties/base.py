@@ -36,6 +36,9 @@ class Penalty(ABC):
 
     constraints: ClassVar[Mapping[str, Constraint]] = {}
 
+    #: Whether ``project`` does anything.
+    projects: ClassVar[bool] = False
+
     @property
     @abstractmethod
     def active(self) -> bool:
@@ -64,8 +67,9 @@ class Penalty(ABC):
         """Return scale · Ω for an Ω of whole matrices; bind first."""
         return 0.0
 
-    def decay(self, weights: Floats, lr: float) -> None:
-        """Shrink a piece of the weights before a step with learning rate `lr`."""
+    def decay(self, lr: float) -> float:
+        """Return the share of the weights that goes before a step with learning rate `lr`."""
+        return 0.0
 
     def threshold(self, scale: float) -> float:
         """Return the factor of the part |w| of scale · Ω, which the solver has to treat."""

@@ -43,6 +43,8 @@ class GroupL1(Penalty):
     Neurocomputing 241.
     """
 
+    projects = True
+
     constraints = {"input_group_l1": Interval(Real, 0, None, closed="left")}
 
     def __init__(self, input_group_l1: float = 0.0) -> None:
@@ -61,8 +63,7 @@ class GroupL1(Penalty):
         matrices, vectors = np.empty((3, step, width), dtype), np.empty((4, step), dtype)
         bounds = [(first, min(first + step, n_rows)) for first in range(0, n_rows, step)]
         self._blocks = [
-            (slice(a, b), _Shrinkage(matrices[:, : b - a], vectors[:, : b - a]))
-            for a, b in bounds
+            (slice(a, b), _Shrinkage(matrices[:, : b - a], vectors[:, : b - a])) for a, b in bounds
         ]
         self._norms = np.empty(n_rows, dtype)
         self._strength = self.input_group_l1 * math.sqrt(width)

@@ -32,6 +32,8 @@ class MaxNorm(Penalty):
     Srivastava et al. (2014), JMLR 15.
     """
 
+    projects = True
+
     constraints = {"max_norm": Interval(Real, 0, None, closed="neither") | Nothing()}
 
     def __init__(self, max_norm: float | None = None) -> None:

@@ -2,10 +2,7 @@
 
 from numbers import Real
 
-import numpy as np
-
 from skmlp._params import Interval
-from skmlp._typing import Floats
 from skmlp.penalties.base import Penalty
 
 
@@ -35,6 +32,6 @@ class WeightDecay(Penalty):
         """Whether there is any decay."""
         return self.weight_decay > 0.0
 
-    def decay(self, weights: Floats, lr: float) -> None:
-        """Multiply the weights by 1 - lr · weight_decay."""
-        np.multiply(weights, 1.0 - lr * self.weight_decay, out=weights)
+    def decay(self, lr: float) -> float:
+        """Return lr · weight_decay."""
+        return lr * self.weight_decay

@@ -1,6 +1,6 @@
 """What moves the parameters."""
 
-from skmlp.solvers.averaging import Average, Current, Evaluated
+from skmlp.solvers.averaging import Average, Current, Evaluated, Shown
 from skmlp.solvers.base import DivergenceError, Monitor, Outcome
 from skmlp.solvers.batches import Batches, TrainingSet
 from skmlp.solvers.lbfgs import LBFGS
@@ -16,5 +16,6 @@ __all__ = [
     "Minibatch",
     "Monitor",
     "Outcome",
+    "Shown",
     "TrainingSet",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 from skmlp._arena import BLOCK, Arena, blocks, merged
 from skmlp._typing import Floats
 from skmlp.objective import Objective
+from skmlp.optimizers.base import Optimizer
 
 
 class Evaluated(ABC):
@@ -76,6 +77,28 @@ class Apart(Evaluated):
         """Put back the parameters in training."""
         for name, source in zip(("params", "statistics"), self._sources, strict=True):
             np.copyto(source.flat, state[name])
+
+
+class Shown(Apart):
+    """What the optimizer says is to be evaluated.
+
+    Parameters
+    ----------
+    objective : Objective
+        Whose parameters; statistics are as in training.
+    optimizer : Optimizer
+        Has other parameters for predictions than for gradients.
+    """
+
+    def __init__(self, objective: Objective, optimizer: Optimizer) -> None:
+        super().__init__(objective)
+        self._optimizer = optimizer
+
+    def refresh(self) -> None:
+        """Ask the optimizer."""
+        params, statistics = self.arenas
+        self._optimizer.evaluation(params.flat)
+        np.copyto(statistics.flat, self._sources[1].flat)
 
 
 class Average(Apart):

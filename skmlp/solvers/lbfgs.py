@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, OptimizeResult, minimize
 
+from skmlp._arena import Arena
 from skmlp._params import Constraint, Interval
+from skmlp._typing import Floats
 from skmlp.objective import Objective
 from skmlp.schedules import Progress
 from skmlp.solvers.averaging import Evaluated
@@ -78,27 +80,32 @@ class LBFGS:
         try:
             result = minimize(
                 run.value_and_gradient,
-                run.start,
+                run.form.start,
                 method="L-BFGS-B",
                 jac=True,
-                bounds=run.bounds,
+                bounds=run.form.bounds,
                 callback=run.iteration_end,
-                options=self.options,
+                options={**self.options, **run.form.options},
             )
-            run.accept(result.x)
+            run.end(result)
         finally:
             np.copyto(params, run.accepted, casting="same_kind")
             run.record()
-        check_finite(float(result.fun), objective.params)
+        check_finite(run.loss, objective.params)
         if run.stopped or result.status == 0:
-            return Outcome(converged=True, loss=float(result.fun))
+            return Outcome(converged=True, loss=run.loss)
         return Outcome(
             converged=False,
-            loss=float(result.fun),
+            loss=run.loss,
             message=f"lbfgs failed to converge after {result.nit} iteration(s) "
             f"(status={result.status}): {result.message}. Increase max_iter or max_fun, "
             "or scale the data.",
         )
+
+    @property
+    def full_batch(self) -> bool:
+        """Whether a batch has to be all rows: yes."""
+        return True
 
     def state(self) -> dict[str, Any]:
         """Return nothing: each call starts without curvature."""
@@ -108,13 +115,100 @@ class LBFGS:
         """Take nothing over."""
 
 
-class _Run:
-    """One minimisation, as SciPy sees it.
+class _Plain:
+    """The parameters as SciPy sees them: as they are.
 
-    An L1 penalty t Σ |w| has no derivative at zero. So the penalised weights are split
-    into w = u - v with u, v >= 0, of which the penalty is t Σ (u + v): smooth, and at
-    the minimum one of the two is at its bound. SciPy sees the vector (u, biases, v).
+    Attributes
+    ----------
+    start : ndarray of shape (n,)
+        Where they are at first.
+    bounds : Bounds or None
+        What each may be.
+    options : dict
+        When else to stop.
     """
+
+    def __init__(self, params: Arena) -> None:
+        self.start: NDArray[np.float64] = params.flat.astype(np.float64)
+        self.bounds: Bounds | None = None
+        self.options: dict[str, float] = {}
+
+    def joined(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the parameters that `x` stands for."""
+        return x
+
+    def excess(self, x: NDArray[np.float64]) -> float:
+        """Return how much larger than the objective SciPy's function is."""
+        return 0.0
+
+    def gradient(self, grads: Floats) -> NDArray[np.float64]:
+        """Return the gradient of SciPy's function, given that of the objective."""
+        return grads.astype(np.float64)
+
+    def sparser(self, params: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """Return parameters to prefer in the end, unless the objective is larger there."""
+        return []
+
+
+class _Split(_Plain):
+    """The weights as w = u - v with u, v >= 0; SciPy sees the vector (u, biases, v).
+
+    An L1 penalty t Σ |w| has no derivative at zero, but t Σ (u + v) has. At the
+    minimum one of u and v is zero. On the way both may be positive, and SciPy's
+    function is larger than the objective by 2 t Σ min(u, v).
+
+    Steps that run into bounds may bring little amid good ones, so that a small
+    reduction of the objective does not end the training.
+
+    References
+    ----------
+    Schmidt, Fung & Rosales (2007), "Fast optimization methods for L1 regularization",
+    ECML.
+    """
+
+    def __init__(self, params: Arena, strength: float) -> None:
+        self._size, self._n, self._strength = params.flat.size, params.n_penalised, strength
+        self._epsilon = float(np.finfo(params.flat.dtype).eps)
+        self.start = np.concatenate([params.flat, params.flat[: self._n]], dtype=np.float64)
+        u, v = self._halves(self.start)
+        np.maximum(u, 0.0, out=u)
+        np.subtract(u, v, out=v)
+        low = np.zeros(len(self.start))
+        low[self._n : self._size] = -np.inf
+        self.bounds = Bounds(low)
+        self.options = {"ftol": 64.0 * float(np.finfo(np.float64).eps)}
+
+    def _halves(self, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return views of u and v."""
+        return x[: self._n], x[self._size :]
+
+    def joined(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (u - v, biases)."""
+        u, v = self._halves(x)
+        return np.concatenate([u - v, x[self._n : self._size]])
+
+    def excess(self, x: NDArray[np.float64]) -> float:
+        """Return 2 t Σ min(u, v)."""
+        return 2.0 * self._strength * float(np.minimum(*self._halves(x)).sum())
+
+    def gradient(self, grads: Floats) -> NDArray[np.float64]:
+        """Return (g + t, those of the biases, t - g), given g without the L1 penalty."""
+        gradient = np.concatenate([grads, -grads[: self._n]], dtype=np.float64)
+        for half in self._halves(gradient):
+            half += self._strength
+        return gradient
+
+    def sparser(self, params: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """Return the parameters without the weights that are √ε of the largest, or ε."""
+        sizes = np.abs(params)
+        sizes[self._n :] = np.inf
+        largest = sizes[: self._n].max()
+        shares = (self._epsilon**0.5, self._epsilon)
+        return [np.where(sizes <= share * largest, 0.0, params) for share in shares]
+
+
+class _Run:
+    """One minimisation: the functions that SciPy calls."""
 
     def __init__(
         self, objective: Objective, batches: Batches, progress: Progress, monitor: Monitor
@@ -123,47 +217,33 @@ class _Run:
         self.batch = batches.whole()
         self.n_rows = batches.n_rows
         self.rows = objective.workspace(self.n_rows).rows(self.n_rows)
-        self.stopped = False
-        self._strength = objective.threshold(self.batch.total)
+        self.stopped, self.loss = False, np.inf
+        strength = objective.threshold(self.batch.total)
         params = objective.params
+        self.form = _Split(params, strength) if strength else _Plain(params)
         self.accepted: NDArray[Any] = params.flat.copy()
-        self._n_split = params.n_penalised if self._strength else 0
-        self.start = params.flat.astype(np.float64)
-        self.bounds: Bounds | None = None
-        if self._n_split:
-            weights = self.start[: self._n_split]
-            self.start = np.concatenate([self.start, np.maximum(-weights, 0.0)])
-            np.maximum(weights, 0.0, out=self.start[: self._n_split])
-            low = np.full(len(self.start), -np.inf)
-            low[: self._n_split] = low[params.flat.size :] = 0.0
-            self.bounds = Bounds(low)
 
-    def _joined(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the parameters that SciPy's vector stands for."""
-        if not self._n_split:
-            return x
-        joined = x[: len(self.accepted)].copy()
-        joined[: self._n_split] -= x[len(self.accepted) :]
-        return joined
+    def _value(self, params: NDArray[np.float64]) -> float:
+        """Return the objective of some parameters, and leave the gradient."""
+        np.copyto(self.objective.params.flat, params, casting="same_kind")
+        self.objective.network.forget(self.objective.views)
+        return self.objective(*self.batch, self.rows)
 
     def value_and_gradient(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Return the objective at `x` and its gradient, in float64."""
-        np.copyto(self.objective.params.flat, self._joined(x), casting="same_kind")
-        self.objective.network.forget(self.objective.views)
-        value = self.objective(*self.batch, self.rows)
-        gradient = self.objective.grads.flat.astype(np.float64)
-        if self._n_split:
-            n = self._n_split
-            # Both halves of a weight may be positive on the way to the minimum.
-            both = np.minimum(x[:n], x[len(self.accepted) :]).sum()
-            value += 2.0 * self._strength * float(both)
-            gradient = np.concatenate([gradient, self._strength - gradient[:n]])
-            gradient[:n] += self._strength
-        return value, gradient
+        """Return SciPy's function and its gradient, in float64."""
+        value = self._value(self.form.joined(x)) + self.form.excess(x)
+        return value, self.form.gradient(self.objective.grads.flat)
 
-    def accept(self, x: NDArray[np.float64]) -> None:
-        """Keep the parameters of an iteration."""
-        self.accepted = self._joined(x).copy()
+    def _accept(self, result: OptimizeResult) -> None:
+        """Keep the parameters and the loss of an iteration."""
+        self.accepted = self.form.joined(result.x).copy()
+        self.loss = float(result.fun) - self.form.excess(result.x)
+
+    def end(self, result: OptimizeResult) -> None:
+        """Keep the last parameters, or sparser ones if the objective is no larger there."""
+        self._accept(result)
+        sparser = self.form.sparser(self.accepted)
+        self.accepted = next((p for p in sparser if self._value(p) <= self.loss), self.accepted)
 
     def record(self) -> None:
         """Let the layers record the statistics that belong to the final parameters."""
@@ -173,10 +253,10 @@ class _Run:
 
     def iteration_end(self, intermediate_result: OptimizeResult) -> None:
         """Report an iteration; SciPy finds this method by its argument's name."""
-        self.accept(intermediate_result.x)
+        self._accept(intermediate_result)
         np.copyto(self.objective.params.flat, self.accepted, casting="same_kind")
         self.progress.end_epoch(self.n_rows)
-        if self.monitor.epoch_end(float(intermediate_result.fun)):
+        if self.monitor.epoch_end(self.loss):
             self.monitor.stalled(None)
             self.stopped = True
             raise StopIteration

@@ -89,6 +89,11 @@ class Minibatch:
             "the optimization hasn't converged yet.",
         )
 
+    @property
+    def full_batch(self) -> bool:
+        """Whether a batch has to be all rows."""
+        return self.optimizer.full_batch
+
     def state(self) -> dict[str, Any]:
         """Return the state of the optimizer."""
         return self.optimizer.state()
@@ -130,7 +135,9 @@ class Minibatch:
         loss += self.optimizer.step(
             self._rate, objective.sweep(total, decay=self.decay_rate(progress))
         )
-        objective.project(total, self.optimizer.rates_of)
+        if objective.projects:
+            objective.project(total, self.optimizer.iterate, self.optimizer.rates_of)
+            self.optimizer.settle()
         self.evaluated.after_step()
         progress.step += 1
         progress.batch += 1
