@@ -182,6 +182,11 @@ class Sweep:
         ----------
         block : slice
             A part of the flat vector, no longer than ``BLOCK``.
+
+        Returns
+        -------
+        float
+            Their value on the block; with the first block that of whole matrices, too.
         """
         objective = self._objective
         part = slice(block.start, min(block.stop, objective.params.n_penalised))

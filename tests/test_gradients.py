@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from cases import (
+    FEW_LOSS_CASES,
     LOSS_CASES,
     WEIGHT_CASES,
     Problem,
@@ -26,16 +27,19 @@ from skmlp.penalties import L2
 
 LAYERS = layers_by_label()
 
+every_loss = pytest.mark.parametrize(("name", "case"), each(LOSS_CASES))
+some_losses = pytest.mark.parametrize(("name", "case"), each(FEW_LOSS_CASES))
+
 
 @pytest.mark.parametrize("layer", [label for label in LAYERS if label != "dense"])
-@pytest.mark.parametrize(("name", "case"), each(LOSS_CASES))
-def test_gradient_of_every_loss_on_scores_that_end_in_any_layer(name, case, layer):
+@some_losses
+def test_gradient_on_scores_that_end_in_any_layer(name, case, layer):
     check_slopes(make_problem([dense(4), dense(case.n_outputs), LAYERS[layer]], name, case))
 
 
 @pytest.mark.parametrize("penalised", [False, True], ids=["plain", "penalised"])
 @pytest.mark.parametrize("weights", WEIGHT_CASES)
-@pytest.mark.parametrize(("name", "case"), each(LOSS_CASES))
+@every_loss
 def test_gradient_of_every_loss_with_weights_and_penalties(name, case, weights, penalised):
     penalties = smooth_penalties() if penalised else []
     for normalised in ([], [LAYERS["batch_norm"]]):
@@ -43,7 +47,7 @@ def test_gradient_of_every_loss_with_weights_and_penalties(name, case, weights, 
         check_slopes(make_problem(chain, name, case, weights=weights, penalties=penalties))
 
 
-@pytest.mark.parametrize(("name", "case"), each(LOSS_CASES))
+@every_loss
 def test_gradient_of_a_linear_model(name, case):
     chain, penalties = [dense(case.n_outputs)], smooth_penalties()
     check_gradient(make_problem(chain, name, case, weights="weighted", penalties=penalties))
@@ -51,7 +55,7 @@ def test_gradient_of_a_linear_model(name, case):
 
 @pytest.mark.parametrize("kind", [sp.csr_array, sp.csr_matrix])
 @pytest.mark.parametrize("first", ["dense", "batch_norm", "layer_norm", "rescale", "smooth_clip"])
-@pytest.mark.parametrize(("name", "case"), each(LOSS_CASES))
+@some_losses
 def test_gradient_of_sparse_rows_is_that_of_dense_rows(name, case, first, kind):
     chain = [LAYERS[first], dense(4), LAYERS["relu"], dense(case.n_outputs)]
     problem = make_problem(chain, name, case, weights="weighted")
@@ -70,11 +74,8 @@ def same_noise_in_both_types(monkeypatch):
     monkeypatch.setattr(Noise, "normal", normal)
 
 
-@pytest.mark.usefixtures("same_noise_in_both_types")
-@pytest.mark.parametrize("layer", LAYERS)
-@pytest.mark.parametrize(("name", "case"), each(LOSS_CASES))
-def test_float32_gradient_is_the_float64_one_rounded(name, case, layer):
-    chain = [dense(4), LAYERS[layer], dense(case.n_outputs)]
+def check_float32(chain, name, case):
+    """Compare a gradient in single precision with that in double precision."""
     double = make_problem(chain, name, case, weights="weighted", penalties=smooth_penalties())
     objective = make_objective(
         chain, case.make(name), penalties=smooth_penalties(), dtype=np.float32
@@ -84,11 +85,23 @@ def test_float32_gradient_is_the_float64_one_rounded(name, case, layer):
     X, y, weight, total = double.batch
     batch = make_batch(X.astype(np.float32), as_dtype(y, np.float32), None)
     single = Problem(objective, batch._replace(weight=weight.astype("f4"), total=total))
+    expected = double.gradient()
     assert single.gradient().dtype == np.float32
     assert single.value() == pytest.approx(double.value(), rel=1e-5)
-    expected = double.gradient()
     atol = 2e-6 * max(1, np.abs(expected).max())
     np.testing.assert_allclose(single.gradient(), expected, rtol=1e-4, atol=atol)
+
+
+@every_loss
+def test_float32_gradient_of_every_loss_is_the_float64_one_rounded(name, case):
+    check_float32([dense(4), LAYERS["tanh"], dense(case.n_outputs)], name, case)
+
+
+@pytest.mark.usefixtures("same_noise_in_both_types")
+@pytest.mark.parametrize("layer", LAYERS)
+@some_losses
+def test_float32_gradient_through_every_layer_is_the_float64_one_rounded(name, case, layer):
+    check_float32([dense(4), LAYERS[layer], dense(case.n_outputs)], name, case)
 
 
 def test_whole_net_agrees_with_torch():

@@ -15,7 +15,8 @@ from skmlp.penalties import GroupL1, Weight
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-MOVING = [name for name, kind in OPTIMIZERS.items() if not kind.averages]
+#: Others know the sign of the gradient alone, not the size that the penalty is weighed against.
+SOLVERS = [name for name, kind in OPTIMIZERS.items() if kind.proportional]
 
 both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
 
@@ -44,7 +45,7 @@ def draw(shape, spread, dtype=np.float64, seed=0):
     return rng.normal(size=shape).astype(dtype), rates.astype(dtype)
 
 
-# -- the prox --------------------------------------------------------------------------------
+# -- the prox --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("strength", [0.05, 1.0, 3.0, 30.0])
@@ -54,11 +55,11 @@ def test_prox_is_the_argmin_on_a_grid(spread, strength):
     w, d = draw((6, 2), spread)
     found = shrunk(w, d, strength)
     for row, start, rate in zip(found, w, d, strict=True):
-        axes = [np.linspace(-0.05, 1.05, 1101) * s for s in start]
+        axes = [np.linspace(-0.05, 1.05, 441) * s for s in start]
         x = np.stack(np.meshgrid(*axes), axis=-1)
         values = ((x - start) ** 2 / rate).sum(axis=-1) / 2 + strength * np.linalg.norm(x, axis=-1)
         best = x.reshape(-1, 2)[values.argmin()]
-        np.testing.assert_allclose(row, best, atol=2e-3 * np.abs(start).max())
+        np.testing.assert_allclose(row, best, atol=5e-3 * np.abs(start).max())
         at_row = ((row - start) ** 2 / rate).sum() / 2 + strength * np.linalg.norm(row)
         assert at_row <= values.min() + 1e-12
 
@@ -162,7 +163,7 @@ def test_after_a_soft_threshold_it_is_the_prox_of_both_penalties():
     assert (np.linalg.norm(rest, axis=1) <= second * (1 + 1e-12)).all()
 
 
-# -- in a model ----------------------------------------------------------------------------------
+# -- in a model ------------------------------------------------------------------------
 
 
 def classes():
@@ -177,7 +178,7 @@ def network(solver="adam", **options):
     """Return a classifier whose penalty drops features."""
     rate = {"sgd": 0.05, "lion": 0.003, "adadelta": 1.0, "adagrad": 0.1}.get(solver, 0.01)
     model = MLPClassifier((16,), solver=solver, learning_rate_init=rate, batch_size=400)
-    model.set_params(input_group_l1=2.0, max_iter=400, tol=0.0, n_iter_no_change=10**9)
+    model.set_params(input_group_l1=8.0, max_iter=400, tol=0.0, n_iter_no_change=10**9)
     return model.set_params(random_state=0, shuffle=False, **options)
 
 
@@ -187,7 +188,7 @@ def dropped(model):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("solver", MOVING)
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_features_drop_out_with_every_optimizer(solver, dtype):
     X, y = classes()
     model = network(solver, dtype=dtype).fit(X, y)
@@ -212,8 +213,8 @@ def test_weights_of_a_feature_that_stays_are_not_zero():
 def test_sparse_rows_give_the_same_features(solver, container):
     X, y = classes()
     X = np.where(np.abs(X) > 0.5, X, 0)
-    dense = network(solver, max_iter=60).fit(X, y)
-    sparse = network(solver, max_iter=60).fit(container(X), y)
+    dense = network(solver, max_iter=150).fit(X, y)
+    sparse = network(solver, max_iter=150).fit(container(X), y)
     assert 0 < dropped(dense).sum() < 20
     assert np.array_equal(dropped(dense), dropped(sparse))
     np.testing.assert_allclose(sparse.coefs_[0], dense.coefs_[0], atol=1e-9)
@@ -221,9 +222,9 @@ def test_sparse_rows_give_the_same_features(solver, container):
 
 def test_small_batches_and_partial_fit_drop_features():
     X, y = classes()
-    model = network(batch_size=50, input_group_l1=0.4, max_iter=100).fit(X, y)
+    model = network(batch_size=50, input_group_l1=1.0, max_iter=100).fit(X, y)
     assert dropped(model)[5:].sum() >= 5
-    model = network(batch_size=50, input_group_l1=0.4)
+    model = network(batch_size=50, input_group_l1=1.0)
     for _ in range(100):
         model.partial_fit(X, y, classes=[0, 1])
     assert dropped(model)[5:].sum() >= 5
@@ -272,7 +273,7 @@ def test_reported_loss_has_the_penalty():
     X, y = classes()
     model = network(max_iter=1, warm_start=True, alpha=0.0).fit(X, y)
     p = model.predict_proba(X)[np.arange(len(X)), y]
-    omega = 2.0 * np.sqrt(16) * np.linalg.norm(model.coefs_[0], axis=1).sum() / len(X)
+    omega = 8.0 * np.sqrt(16) * np.linalg.norm(model.coefs_[0], axis=1).sum() / len(X)
     expected = -np.log(p).mean() + omega
     assert model.fit(X, y).loss_curve_ == [pytest.approx(expected, rel=1e-12)]
 
@@ -287,9 +288,20 @@ def test_only_the_first_matrix_is_meant():
 
 def test_the_first_matrix_follows_layers_on_the_input():
     X, y = classes()
-    model = network(batch_norm="input", input_dropout=0.1, input_noise=0.1).fit(X, y)
+    layers = {"batch_norm": "input", "input_dropout": 0.1, "input_noise": 0.1}
+    model = network(input_group_l1=40.0, **layers).fit(X, y)
     assert 0 < dropped(model).sum() < 20
     assert model.layer_params_[0]["gamma"].all()
+
+
+@pytest.mark.parametrize("solver", ["rprop", "lbfgs"])
+def test_solvers_that_cannot_do_it_refuse_it_by_name(solver):
+    X, y = classes()
+    model = network(solver)
+    with pytest.raises(ValueError, match=rf"'input_group_l1'.*solver='{solver}'.* Got 8\.0"):
+        model.fit(X, y)
+    assert not hasattr(model, "coefs_")
+    model.set_params(input_group_l1=0.0, max_iter=2).fit(X, y)
 
 
 def test_zero_changes_no_bit():

@@ -32,7 +32,7 @@ class Scorer:
     def __init__(self, layer, dtype=np.float64, chain=None):
         self.chain = chain or [dense(6), LAYERS[layer], LAYERS[layer], dense(4)]
         objective = make_objective(self.chain, "squared_error", dtype=dtype)
-        self.network, self.params = objective.network, objective.params.views
+        self.network, self.params = objective.network, objective.views
         self.dtype = dtype
         self.X = np.random.RandomState(1).normal(size=(N_ROWS, N_FEATURES)).astype(dtype)
         self.X[np.abs(self.X) < 0.3] = 0

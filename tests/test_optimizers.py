@@ -41,16 +41,16 @@ def some_case(name):
 class Regulariser:
     """Penalties as an optimizer sees them."""
 
-    def __init__(self, strength=0.0, before=None):
-        self.strength, self._before = strength, before
+    def __init__(self, strength=0.0, before=None, weight_decay=0.0):
+        self.strength, self._before, self._decay = strength, before, weight_decay
 
     def before(self, block):
         """Do what was asked for."""
         return self._before(block) if self._before else 0.0
 
     def decay(self, block, lr):
-        """Return the share of no decay."""
-        return 0.0
+        """Return the share that weight decay takes."""
+        return lr * self._decay
 
     def threshold(self, block):
         """Return the strength of the L1 penalty."""
@@ -483,21 +483,21 @@ def test_a_variance_that_vanishes_leads_to_the_lasso_too():
 # -- weight decay --------------------------------------------------------------------
 
 
-def decay(optimizer, share):
-    """Take a share of the parameters away, as before a step."""
-    for _, parts in optimizer._paces:
-        for _, vectors in parts:
-            optimizer.decay(share, *vectors)
-
-
 @every_name
-def test_decay_takes_a_share_of_the_parameters(name):
-    descent = Descent(name, some_case(name), size=50)
-    decay(descent.optimizer, 0.25)
+def test_decay_takes_a_share_of_the_parameters_before_the_step(name):
+    descent = Descent(name, some_case(name), paces=[Pace(slice(0, SIZE), 0.5)])
     descent.grads[:] = 0
-    descent.optimizer.step(0.1)
-    iterate = descent.optimizer.iterate
-    np.testing.assert_allclose(iterate, 0.75 * descent.start, rtol=1e-15)
+    descent.optimizer.step(0.1, Regulariser(weight_decay=5.0))
+    np.testing.assert_allclose(descent.optimizer.iterate, 0.75 * descent.start, rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", sorted(set(OPTIMIZERS) - {"schedulefree"}))
+def test_decay_leaves_the_step_as_it_is(name):
+    decayed, shrunk = (Descent(name, some_case(name)) for _ in range(2))
+    decayed.run(0, 1, Regulariser(weight_decay=3.0))
+    shrunk.params *= 1 - 3.0 * rate(0)
+    shrunk.run(0, 1)
+    assert decayed.params.tobytes() == shrunk.params.tobytes()
 
 
 # -- schedule-free: what is evaluated ------------------------------------------------
@@ -514,8 +514,7 @@ def follow(found, expected, first, last, decay_rate=0.0, change=lambda z, rates:
     rates, average = np.empty(size), np.empty(size)
     for step in range(first, last):
         lr, old = rate(step), expected.x
-        decay(optimizer, lr * decay_rate)
-        found.run(step, step + 1)
+        found.run(step, step + 1, Regulariser(weight_decay=decay_rate))
         expected.step(found.gradient(step), lr, decay_rate)
         weights = np.maximum.accumulate(expected.rates) ** 2
         c = weights[-1] / weights.sum()

@@ -156,7 +156,7 @@ def test_only_what_does_something_is_active(name, case):
     assert PENALTIES[name](**case.arguments).active == any(does)
 
 
-# -- in a step ---------------------------------------------------------------------------
+# -- in a step -------------------------------------------------------------------------
 
 
 def textbook_pairs():
@@ -202,14 +202,14 @@ def test_all_penalties_together_leave_what_each_promises():
     descend(objective, draw(), SGD(0.9), 30)
     for weight in objective.weights:
         assert (np.linalg.norm(weight.values, axis=0) <= 0.7).all()
-    assert 0 < np.count_nonzero(objective.weights[0].values == 0)
+    assert np.count_nonzero(objective.weights[0].values == 0) > 0
     assert all(p["bias"].all() for p in objective.params.views)
 
 
 CASES = list(PENALTY_CASES.items())
 
 
-# -- memory --------------------------------------------------------------------------------
+# -- memory ----------------------------------------------------------------------------
 
 
 @both_dtypes

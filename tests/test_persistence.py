@@ -354,9 +354,9 @@ TAMPERED_REGRESSOR = {
     "unknown loss": inner("_architecture", "loss", "hinge"),
     "loss of a classifier": inner("_architecture", "loss", "binary_log_loss"),
     "no loss": without("_architecture", "loss"),
-    "other number of outputs": inner("_architecture", "n_outputs", 2),
-    "outputs as text": inner("_architecture", "n_outputs", "1"),
-    "no number of outputs": without("_architecture", "n_outputs"),
+    "other number of outputs": inner("_architecture", "n_targets", 2),
+    "outputs as text": inner("_architecture", "n_targets", "1"),
+    "no number of outputs": without("_architecture", "n_targets"),
 }
 
 

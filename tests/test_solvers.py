@@ -17,6 +17,7 @@ from cases import (
     each,
     layers_by_label,
     make_objective,
+    make_solver,
     plain_forward,
 )
 from references import central_differences
@@ -25,7 +26,7 @@ from scipy.optimize import OptimizeResult, minimize
 from skmlp.optimizers import OPTIMIZERS, SGD
 from skmlp.penalties import L2, PENALTIES
 from skmlp.schedules import Adaptive, Constant, InvScaling, Progress
-from skmlp.solvers import LBFGS, Batches, DivergenceError, Minibatch, TrainingSet, lbfgs
+from skmlp.solvers import LBFGS, Batches, Current, DivergenceError, TrainingSet, lbfgs
 
 LAYERS = layers_by_label()
 N_ROWS = 23
@@ -49,11 +50,10 @@ def draw(case=TARGETS, weights="unweighted", dtype=np.float64, n_rows=N_ROWS):
 
 def descend(objective, data, optimizer, schedule, max_iter, *, size=None, seed=0, monitor=None):
     """Train by mini-batches; return outcome, progress and monitor."""
-    optimizer.bind(objective.params.flat, objective.grads.flat)
     rng = None if seed is None else np.random.RandomState(seed)
     batches = Batches(data, size or data.n_rows, rng)
     progress, monitor = Progress(), monitor or Recorder()
-    solver = Minibatch(optimizer, schedule, max_iter)
+    solver = make_solver(optimizer, objective, schedule, max_iter)
     outcome = solver.solve(objective, batches, progress, monitor)
     return outcome, progress, monitor
 
@@ -62,7 +62,7 @@ def run_lbfgs(objective, data, monitor=None, **limits):
     """Train by L-BFGS; return outcome, progress and monitor."""
     progress, monitor = Progress(), monitor or Recorder()
     batches = Batches(data, data.n_rows, None)
-    outcome = LBFGS(**limits).solve(objective, batches, progress, monitor)
+    outcome = LBFGS(Current(objective), **limits).solve(objective, batches, progress, monitor)
     return outcome, progress, monitor
 
 
@@ -202,7 +202,7 @@ def test_reported_loss_is_the_weighted_mean_over_all_rows(name, case, weights):
 def test_minibatch_counts_epochs_steps_and_rows():
     objective = make_objective([dense(3)], "squared_error")
     outcome, progress, monitor = descend(objective, draw(), SGD(), Constant(0.01), 4, size=7)
-    assert progress == Progress(epoch=4, step=16, samples=4 * N_ROWS)
+    assert progress == Progress(epoch=4, step=16, samples=4 * N_ROWS, batches=4)
     assert len(monitor.losses) == 4
     assert not outcome.converged
     assert "Maximum iterations (4) reached" in outcome.message
@@ -210,12 +210,10 @@ def test_minibatch_counts_epochs_steps_and_rows():
 
 def test_counting_goes_on_in_a_second_run():
     objective = make_objective([dense(3)], "squared_error")
-    optimizer, progress = SGD(), Progress()
-    optimizer.bind(objective.params.flat, objective.grads.flat)
+    solver, progress = make_solver(SGD(), objective, Constant(0.01), 3), Progress()
     for _ in range(2):
-        batches = Batches(draw(), 7, None)
-        Minibatch(optimizer, Constant(0.01), 3).solve(objective, batches, progress, Recorder())
-    assert progress == Progress(epoch=6, step=24, samples=6 * N_ROWS)
+        solver.solve(objective, Batches(draw(), 7, None), progress, Recorder())
+    assert progress == Progress(epoch=6, step=24, samples=6 * N_ROWS, batches=4)
 
 
 def test_batches_without_weight_make_no_step():

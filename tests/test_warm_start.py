@@ -5,7 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
-from trust import TASKS, estimator, outputs, problem, same
+from trust import TASKS, estimator, first_partial_fit, outputs, problem, same
 
 pytestmark = [
     pytest.mark.filterwarnings("error::RuntimeWarning"),
@@ -93,9 +93,8 @@ def test_calls_of_partial_fit_are_one_fit_without_shuffling(task, solver):
     params = {"solver": solver, "shuffle": False, "batch_size": 25}
     whole = estimator(task, max_iter=5, **params).fit(X, y)
     parts = estimator(task, **params)
-    classes = {"multilabel": [0, 1, 2], "binary": [0, 1], "multiclass": [0, 1, 2]}.get(task)
     for _ in range(5):
-        parts.partial_fit(X, y, **({} if classes is None else {"classes": classes}))
+        first_partial_fit(parts, X, y)
     assert same(trained(parts), trained(whole))
     assert same(parts.loss_curve_, whole.loss_curve_)
 

@@ -41,7 +41,8 @@ LAYERS = layers_by_label()
 PAIRS = list(itertools.product(LAYERS, repeat=2))
 N_ROWS, SIZE = 17, 7  # two full batches and a tail of three
 
-every_loss = pytest.mark.parametrize(("name", "case"), each(FEW_LOSS_CASES))
+every_loss = pytest.mark.parametrize(("name", "case"), each(LOSS_CASES))
+some_losses = pytest.mark.parametrize(("name", "case"), each(FEW_LOSS_CASES))
 both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
 
 
@@ -168,9 +169,15 @@ def test_poison_changes_no_bit_for_any_pair_of_layers(a, b, first):
         check_poison([*below, LAYERS[a], LAYERS[b], *above], "multinomial_log_loss", case)
 
 
-@pytest.mark.parametrize("layer", [label for label in LAYERS if label != "dense"])
 @every_loss
-def test_poison_changes_no_bit_for_any_loss_above_any_layer(name, case, layer):
+def test_poison_changes_no_bit_for_any_loss(name, case):
+    for dtype in DTYPES:
+        check_poison([dense(4), LAYERS["tanh"], dense(case.n_outputs)], name, case, dtype)
+
+
+@pytest.mark.parametrize("layer", [label for label in LAYERS if label != "dense"])
+@some_losses
+def test_poison_changes_no_bit_for_scores_that_end_in_any_layer(name, case, layer):
     for dtype in DTYPES:
         check_poison([dense(4), dense(case.n_outputs), LAYERS[layer]], name, case, dtype)
 
@@ -183,7 +190,7 @@ def test_poison_changes_no_bit_for_any_loss_above_any_layer(name, case, layer):
         pytest.param(sp.csr_array, np.float64, True, id="sparse"),
     ],
 )
-@every_loss
+@some_losses
 def test_poison_changes_no_bit_for_any_batch(name, case, kind, dtype, shuffled):
     chain = [*(LAYERS[layer] for layer in TAKE_SPARSE[1:]), dense(4), LAYERS["relu"]]
     for weights in WEIGHT_CASES:

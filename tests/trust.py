@@ -19,7 +19,15 @@ ESTIMATORS = (MLPClassifier, MLPRegressor)
 #: Messages of more characters nobody reads.
 LONGEST_MESSAGE = 600
 
-TASKS = ("binary", "multiclass", "multilabel", "regression", "multi-output", "poisson")
+CLASSIFICATION = ("binary", "multiclass", "multilabel", "class-columns")
+REGRESSION = ("regression", "multi-output", "poisson", "quantiles")
+TASKS = (*CLASSIFICATION, *REGRESSION)
+
+#: Constructor arguments that a task needs.
+LOSSES = {
+    "poisson": {"loss": "poisson"},
+    "quantiles": {"loss": "quantile", "quantile": (0.1, 0.5, 0.9)},
+}
 
 
 def problem(task, n=60, n_features=4, dtype=np.float64):
@@ -31,7 +39,9 @@ def problem(task, n=60, n_features=4, dtype=np.float64):
         "binary": lambda: (score[:, 0] > 0).astype(int),
         "multiclass": lambda: score.argmax(axis=1),
         "multilabel": lambda: (score > 0).astype(int),
+        "class-columns": lambda: np.c_[score.argmax(axis=1), 1 * (score[:, 0] > 0)],
         "regression": lambda: score[:, 0],
+        "quantiles": lambda: score[:, 0],
         "multi-output": lambda: score[:, :2],
         "poisson": lambda: rng.poisson(np.exp(score[:, 0] / 2)).astype(float),
     }[task]()
@@ -40,28 +50,37 @@ def problem(task, n=60, n_features=4, dtype=np.float64):
 
 def kind_of(task):
     """Return the estimator for a task."""
-    return MLPClassifier if task in ("binary", "multiclass", "multilabel") else MLPRegressor
+    return MLPClassifier if task in CLASSIFICATION else MLPRegressor
 
 
 def estimator(task, **params):
     """Return a small unfitted estimator for a task."""
-    if task == "poisson":
-        params = {"loss": "poisson", **params}
+    params = {**LOSSES.get(task, {}), **params}
     return kind_of(task)(**{"hidden_layer_sizes": (7,), "max_iter": 3, "random_state": 0, **params})
 
 
 def first_partial_fit(est, X, y, **data):
     """Call partial_fit as it has to be called the first time."""
     if isinstance(est, MLPClassifier) and np.ndim(y):
-        classes = np.unique(y) if np.ndim(y) == 1 else np.arange(np.shape(y)[1])
-        data = {"classes": classes, **data}
+        data = {"classes": classes_of(y), **data}
     return est.partial_fit(X, y, **data)
+
+
+def classes_of(y):
+    """Return what partial_fit takes as the classes of y."""
+    if np.ndim(y) == 1:
+        return np.unique(y)
+    indicator = np.isin(y, (0, 1)).all()
+    return np.arange(np.shape(y)[1]) if indicator else [np.unique(column) for column in y.T]
 
 
 def outputs(est, X):
     """Return everything an estimator predicts."""
     names = ("predict", "predict_proba", "predict_log_proba", "decision_function")
-    return {name: getattr(est, name)(X) for name in names if hasattr(est, name)}
+    results = {name: getattr(est, name)(X) for name in names if hasattr(est, name)}
+    lists = {name: result for name, result in results.items() if isinstance(result, list)}
+    columns = {f"{name}_{j}": part for name in lists for j, part in enumerate(lists[name])}
+    return {name: result for name, result in results.items() if name not in lists} | columns
 
 
 def is_plain(value):

@@ -3,7 +3,8 @@
 Their section 4.1: three hidden layers of 100 sigmoid units, mini-batches of 60, 50 000 steps;
 with batch norm the net is better after the same steps, and gets there much earlier. Held
 against the claim here: how many steps the net with batch norm needs to reach the accuracy that
-the plain net has at the end. A third, or fewer, is wanted.
+the plain net has at the end, as a share of all steps. A third, or less, is wanted. At a high rate
+the plain net is there before its end; the last column compares with the first time that it is.
 
 SGD without momentum. The learning rate of the plain net is the best of a grid on the last
 10 000 training rows. The net with batch norm is given the same rate, and in another line the
@@ -104,45 +105,51 @@ def results(
 ) -> list[dict[str, Cell]]:
     """Return the lines of the table."""
     plain = learn(data, length, rates[0], seed, batch_norm=False)
-    level = plain.accuracy[-1]
-    rows = [line("plain", rates[0], plain, level)]
-    for name, rate in zip(("batch norm, same rate", "batch norm, own rate"), rates, strict=True):
-        rows.append(line(name, rate, learn(data, length, rate, seed, batch_norm=True), level))
+    rows = [line("plain", rates[0], plain, plain)]
+    # If the rates are the same, one line is enough.
+    names = {rates[1]: "batch norm, own rate", rates[0]: "batch norm, same rate"}
+    for rate, name in names.items():
+        rows.append(line(name, rate, learn(data, length, rate, seed, batch_norm=True), plain))
     return rows
 
 
-def line(name: str, rate: float, curve: Curve, level: float) -> dict[str, Cell]:
-    """Return a line of the table; the share of steps is held against the target."""
-    steps = curve.reaches(level)
-    share = steps / curve.steps[-1]
-    judged = name != "plain"
+def line(name: str, rate: float, curve: Curve, plain: Curve) -> dict[str, Cell]:
+    """Return a line of the table; the share of all steps is held against the target."""
+    level = plain.accuracy[-1]
+    steps, share = curve.reaches(level), curve.reaches(level) / plain.steps[-1]
+    judged = curve is not plain
     return {
         "net": name,
         "learning rate": f"{rate:g}",
         "accuracy at the end %": curve.accuracy[-1],
         f"steps to {level:.2f} %": f"{steps:g}",
-        "share of the steps": share,
+        "share of all": share,
         "wanted": f"{TARGET:.2f}" if judged else "",
         "difference": f"{share - TARGET:+.2f}" if judged else "",
+        "share of the plain net's": steps / plain.reaches(level),
     }
 
 
-def arguments() -> Namespace:
+def parse() -> Namespace:
     """Read the command line."""
-    return command_line(__doc__).parse_args()
+    parser = command_line(__doc__)
+    parser.add_argument("--rate", type=float, help="learning rate of all nets: choose none")
+    return parser.parse_args()
 
 
 def main() -> None:
     """Choose the rates, train and print the table."""
-    start, options = perf_counter(), arguments()
+    start, options = perf_counter(), parse()
     data, length = load_mnist(options.data), Length(50_000, 100)
     if options.quick:
         data, length = data.head(20_000, 2_000), Length(4_000, 100)
-    rates = choose(data.validation(min(HELD_OUT, len(data.y) // 5)), length, options.seed)
+    rates = (options.rate, options.rate)
+    if options.rate is None:
+        rates = choose(data.validation(min(HELD_OUT, len(data.y) // 5)), length, options.seed)
     rows = results(data, length, options.seed, rates)
     minutes = (perf_counter() - start) / 60
     what = f"{length.steps} steps of {BATCH} rows, scored every {length.every}"
-    notes = [f"{what}; seed {options.seed}; {minutes:.1f} minutes."]
+    notes = [f"Accuracy on the test set. {what}; seed {options.seed}; {minutes:.1f} minutes."]
     title = "Batch norm on MNIST: steps to the plain net's accuracy, Ioffe & Szegedy 2015"
     report(title, rows, notes, options.out)
 

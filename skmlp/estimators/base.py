@@ -63,8 +63,7 @@ def _constraints() -> dict[str, Constraint]:
         "learning_rate": Options(SCHEDULES) | CallableObject(),
         "dropout_schedule": Options(SCHEDULES) | CallableObject(),
         "weight_decay_schedule": Options(SCHEDULES) | CallableObject(),
-        "learning_rate_factors": Nothing()
-        | Sequence(Interval(Real, 0, None, closed="left")),
+        "learning_rate_factors": Nothing() | Sequence(Interval(Real, 0, None, closed="left")),
         "average": Boolean() | Interval(Real, 0, 1, closed="neither"),
         "shuffle": Boolean(),
         "random_state": Seed(),
@@ -279,7 +278,8 @@ class BaseMLP(BaseEstimator):
         self.out_activation_ = model.target.loss.link
         self._no_improvement_count = monitor.patience.count if monitor.patience else 0
         self._architecture, self._model = model.architecture, model
-        self._feature_statistics = None if training.features is None else {**vars(training.features)}
+        known = training.features
+        self._feature_statistics = None if known is None else dict(vars(known))
         self._resume = training.state() if self.warm_start or training.incremental else None
 
     # -- prediction ------------------------------------------------------------------

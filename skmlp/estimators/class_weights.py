@@ -88,7 +88,7 @@ def _for_each(
     one = isinstance(class_weight, Mapping)
     each = [class_weight] if isinstance(class_weight, Mapping) else class_weight
     if one != (ndim == 1) or len(each) != n_columns:
-        wanted = "a dict" if ndim == 1 else f"a list of {n_columns} dicts, one for each column"
+        wanted = "a dict" if ndim == 1 else f"a list of {n_columns} dicts, one for each column,"
         raise InvalidParameterError(
             f"class_weight must be {wanted} or 'balanced' for this y. Got {shown(class_weight)}."
         )

@@ -175,6 +175,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Type to compute in. 'auto' keeps float32 and float64 and turns others into
         float64; 'float32' is about twice as fast as 'float64'.
 
+    feature_scaling : str, transformer or None, default=None
+        How features are scaled before the network sees them, by what the rows trained
+        on say, weights included; held-out rows have no part in it.
+
+        - 'standard': (x - mean) / standard deviation.
+        - 'robust': (x - median) / distance of the quartiles.
+        - 'maxabs': x / max |x|.
+        - 'smooth_clip': z / sqrt(1 + (z / 3)²), in (-3, 3), of the robust z. Where the
+          quartiles meet, z is 2 (x - median) / (max - min); a constant feature is 0.
+
+        ``partial_fit`` adds its rows: mean, deviation and maximum are then those of all
+        rows, while quartiles are the weighted mean of those of each call. A warm start
+        keeps the numbers. If the first X is sparse, features are divided only, and
+        stay sparse. No copy of X is made.
+
+        An object with ``fit`` and ``transform``, such as
+        ``sklearn.preprocessing.QuantileTransformer()``, is copied and fitted to the
+        rows of the first call, those held out included, with weights if it takes any,
+        and further by ``partial_fit`` if it has that. This needs a copy of X.
+
     dropout : float or sequence of float, default=0.0
         Share of the units of each hidden layer that are left out of a training step, in
         [0, 1); a sequence has one for each hidden layer. Units that are kept are divided
@@ -311,6 +331,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     layer_params_ : list of dict of str to ndarray
         The arrays of the other layers that have any, such as ``gamma``, ``beta``, and
         the running ``mean`` and ``variance`` of batch normalisation.
+
+    feature_scaler_ : object
+        The fitted transformer, if `feature_scaling` is one.
 
     loss_ : float
         Objective of the last epoch: mean loss plus penalty.
@@ -482,9 +505,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self, y: NDArray[Any], weight: NDArray[np.float64] | None, *, incremental: bool
     ) -> NDArray[np.float64] | None:
         """Return the weight of each row, that of its class included."""
-        return class_weighted(
-            self.class_weight, y, self.classes_, weight, incremental=incremental
-        )
+        return class_weighted(self.class_weight, y, self.classes_, weight, incremental=incremental)
 
     @available_if(is_first_order)  # type: ignore[untyped-decorator]
     def partial_fit(

@@ -1,5 +1,6 @@
 """The scaling of the features by the first layer of the network."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -64,11 +65,12 @@ def check_statistics(name: str | None, saved: Any, n_features: int) -> None:
     ValueError
         If a shape, a type or a value is wrong.
     """
-    known = None if saved is None else SCALINGS[str(name)](**saved)
-    arrays = [] if known is None else known.arrays
-    sound = (known is None) == (name not in SCALINGS) and all(
+    if name not in SCALINGS and saved is None:
+        return
+    known = SCALINGS[str(name)](**saved)
+    sound = 0.0 < known.total < math.inf and all(
         array.dtype == np.float64 and array.shape[-1] == n_features and np.isfinite(array).all()
-        for array in arrays
+        for array in known.arrays
     )
-    if not sound or (known is not None and not known.total > 0):
+    if not sound:
         raise ValueError("The saved statistics of the features do not belong to the network.")

@@ -12,9 +12,7 @@ from skmlp.losses import CLASSIFICATION, REGRESSION, Loss
 
 #: The classes behind each name, for each estimator.
 CLASSIFIER: Mapping[str, Sequence[type[Loss]]] = CLASSIFICATION
-REGRESSOR: Mapping[str, Sequence[type[Loss]]] = {
-    name: (kind,) for name, kind in REGRESSION.items()
-}
+REGRESSOR: Mapping[str, Sequence[type[Loss]]] = {name: (kind,) for name, kind in REGRESSION.items()}
 
 #: The links that make probabilities of raw scores.
 PROBABLE = ("logistic", "softmax")
@@ -63,5 +61,5 @@ def alike(a: Any, b: Any) -> bool:
         return False
     mine, theirs = vars(a), vars(b)
     return mine.keys() == theirs.keys() and all(
-        np.array_equal(mine[name], theirs[name]) for name in mine
+        np.array_equal(mine[name], theirs[name]) or alike(mine[name], theirs[name]) for name in mine
     )

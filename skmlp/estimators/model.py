@@ -58,7 +58,9 @@ class Model:
             for i in range(len(self.network.layers))
         ]
         self._dense = [i for i, shapes in enumerate(self.shapes) if "weight" in shapes]
-        self._others = [i for i, shapes in enumerate(self.shapes) if shapes and i not in self._dense]
+        self._others = [
+            i for i, shapes in enumerate(self.shapes) if shapes and i not in self._dense
+        ]
 
     def changed(self, settings: Mapping[str, Any]) -> "Model":
         """Return the model with other values of some parameters."""

@@ -168,6 +168,40 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Type to compute in. 'auto' keeps float32 and float64 and turns others into
         float64; 'float32' is about twice as fast as 'float64'.
 
+    feature_scaling : str, transformer or None, default=None
+        How features are scaled before the network sees them, by what the rows trained
+        on say, weights included; held-out rows have no part in it.
+
+        - 'standard': (x - mean) / standard deviation.
+        - 'robust': (x - median) / distance of the quartiles.
+        - 'maxabs': x / max |x|.
+        - 'smooth_clip': z / sqrt(1 + (z / 3)²), in (-3, 3), of the robust z. Where the
+          quartiles meet, z is 2 (x - median) / (max - min); a constant feature is 0.
+
+        ``partial_fit`` adds its rows: mean, deviation and maximum are then those of all
+        rows, while quartiles are the weighted mean of those of each call. A warm start
+        keeps the numbers. If the first X is sparse, features are divided only, and
+        stay sparse. No copy of X is made.
+
+        An object with ``fit`` and ``transform``, such as
+        ``sklearn.preprocessing.QuantileTransformer()``, is copied and fitted to the
+        rows of the first call, those held out included, with weights if it takes any,
+        and further by ``partial_fit`` if it has that. This needs a copy of X.
+
+    target_scaling : str, transformer or None, default=None
+        How targets are scaled, each by itself: 'standard', 'robust' or 'maxabs', with
+        the formulas for features. The rows of the first call, weighted, fix the
+        numbers: later calls of ``partial_fit`` and warm starts keep them. Predictions
+        and scores are in the units of y, ``loss_`` and parameters of the loss in scaled
+        ones. Targets of a loss with a logarithmic link can only be divided: by
+        'maxabs'. A transformer needs ``inverse_transform``; scores of held-out rows are
+        then those of transformed targets.
+
+    output_range : (float, float), default=None
+        Limits of the predictions: low + (high - low) / (1 + exp(-z)) is predicted where
+        z would be. Targets outside are refused. The limits are reached only by
+        infinite z: choose them a little wider than targets that are to be met.
+
     dropout : float or sequence of float, default=0.0
         Share of the units of each hidden layer that are left out of a training step, in
         [0, 1); a sequence has one for each hidden layer. Units that are kept are divided
@@ -295,6 +329,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     layer_params_ : list of dict of str to ndarray
         The arrays of the other layers that have any, such as ``gamma``, ``beta``, and
         the running ``mean`` and ``variance`` of batch normalisation.
+
+    feature_scaler_ : object
+        The fitted transformer, if `feature_scaling` is one.
+
+    target_scaler_ : object
+        The fitted transformer, if `target_scaling` is one.
 
     loss_ : float
         Objective of the last epoch: mean loss plus penalty.
@@ -446,6 +486,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ) -> dict[str, Any]:
         """Return the number of targets and how they are scaled."""
         target_scaling.check_loss(self._loss(), vars(self))
+        target_scaling.check_limits(y, self.output_range)
         self.__dict__.pop("target_scaler_", None)
         scaling, y = plain(self.target_scaling), y.reshape(len(y), -1)
         if scaling == TRANSFORMER:

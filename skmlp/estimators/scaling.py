@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import reduce
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,7 +164,9 @@ class SparseBlock(Block):
         self._data, self._column, self._width = x.data, x.indices, x.shape[1]
         self._share = np.repeat(share, np.diff(x.indptr))
         self._rest = np.zeros(self._width)
-        self._rest_share = np.maximum(1.0 - self._sums(self._share), 0.0)
+        everywhere = np.bincount(self._column, minlength=self._width) == x.shape[0]
+        others = np.maximum(1.0 - self._sums(self._share), 0.0)
+        self._rest_share = np.where(everywhere, 0.0, others)
 
     def _sums(self, values: Numbers) -> Numbers:
         """Return the sum of stored values of each column."""
@@ -241,10 +243,10 @@ class Statistics(ABC):
         return self.location if self.centred else np.zeros_like(self.location)
 
     @property
-    def arrays(self) -> list[NDArray[Any]]:
-        """What is known, without the total."""
-        values = [getattr(self, field.name) for field in fields(self)]
-        return [value for value in values if isinstance(value, np.ndarray)]
+    def arrays(self) -> list[Numbers]:
+        """What is known of the columns."""
+        names = [field.name for field in fields(self)]
+        return [getattr(self, name) for name in names if name not in ("total", "centred")]
 
     def _joined(self, other: Self) -> tuple[float, float]:
         """Return the weight sum of both, and the share of the other one."""

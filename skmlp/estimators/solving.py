@@ -55,11 +55,7 @@ def check_combination(settings: Mapping[str, Any]) -> None:
     per_layer(settings, "dropout")
     _check_factors(settings)
     if is_first_order(settings):
-        if settings["average"] and build_optimizer(settings).averages:
-            raise InvalidParameterError(
-                f"The 'average' parameter does not go with solver={shown(settings['solver'])}, "
-                f"which averages by itself. Got {shown(settings['average'])}; leave it False."
-            )
+        _check_optimizer(settings)
         return
     for name in FIRST_ORDER_ONLY:
         value = settings[name]
@@ -67,6 +63,22 @@ def check_combination(settings: Mapping[str, Any]) -> None:
             raise InvalidParameterError(
                 f"The {name!r} parameter needs a first-order solver such as 'adam', and "
                 f"solver={settings['solver']!r}. Got {shown(value)}; leave it at its default."
+            )
+
+
+def _check_optimizer(settings: Mapping[str, Any]) -> None:
+    """Refuse parameters that the optimizer cannot go with."""
+    optimizer = build_optimizer(settings)
+    reasons = {
+        "average": "which averages by itself" if optimizer.averages else "",
+        "input_group_l1": "" if optimizer.proportional else "whose steps follow signs alone",
+        "max_norm": "" if optimizer.proportional else "whose steps follow signs alone",
+    }
+    for name, reason in reasons.items():
+        if reason and settings[name]:
+            raise InvalidParameterError(
+                f"The {name!r} parameter does not go with solver={shown(settings['solver'])}, "
+                f"{reason}. Got {shown(settings[name])}; leave it at its default."
             )
 
 

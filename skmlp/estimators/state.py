@@ -102,9 +102,7 @@ def check_weights(model: Model, attributes: Mapping[str, Any]) -> None:
     ValueError
         If a shape, a type or a value is wrong.
     """
-    weights = Weights(
-        attributes["coefs_"], attributes["intercepts_"], attributes["layer_params_"]
-    )
+    weights = Weights(attributes["coefs_"], attributes["intercepts_"], attributes["layer_params_"])
     given = model.parameters(weights)
     found = [{name: np.shape(v) for name, v in layer.items()} for layer in given]
     if found != model.shapes:

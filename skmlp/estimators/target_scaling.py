@@ -86,14 +86,7 @@ class TargetScaling(ABC):
         ValueError
             If one is outside the limits.
         """
-        if self._limits is not None:
-            low, high = self._limits
-            least, largest = np.fmin.reduce(y, axis=None), np.fmax.reduce(y, axis=None)
-            if least < low or largest > high:
-                raise ValueError(
-                    f"y has values in [{least:.6g}, {largest:.6g}], outside "
-                    f"output_range={self._limits}. Widen it, or clip y."
-                )
+        check_limits(y, self._limits)
         return self._scaled(y)
 
     def decode(self, predicted: Floats) -> NDArray[Any]:
@@ -196,6 +189,8 @@ class Transformed(TargetScaling):
 
     def __init__(self, limits: tuple[float, float] | None, transformer: Any) -> None:
         super().__init__(limits)
+        if transformer is None:
+            raise ValueError("The saved state lacks the transformer of the targets.")
         self._transformer = transformer
 
     def _scaled(self, y: Numbers) -> Numbers:
@@ -227,6 +222,22 @@ class Transformed(TargetScaling):
         raise ValueError(
             "return_std=True needs target_scaling to be None or one of "
             f"{NAMES}: a transformer does not tell how standard deviations change."
+        )
+
+
+def check_limits(y: NDArray[Any], limits: tuple[float, float] | None) -> None:
+    """Refuse targets outside the limits.
+
+    Raises
+    ------
+    ValueError
+        It names the parameter and the extremes of `y`.
+    """
+    least, largest = np.fmin.reduce(y, axis=None), np.fmax.reduce(y, axis=None)
+    if limits is not None and (least < limits[0] or largest > limits[1]):
+        raise ValueError(
+            f"y has values in [{least:.6g}, {largest:.6g}], outside "
+            f"output_range={tuple(limits)}. Widen it, or clip y."
         )
 
 
@@ -267,13 +278,13 @@ def build_scaling(
     Raises
     ------
     ValueError
-        If there is not a number for each target, or no transformer.
+        If there is not a number for each target, or no fitted transformer.
     """
     limits = None if description["output_range"] is None else tuple(description["output_range"])
     name = description["target_scaling"]
     if name is None:
         return Unscaled(limits)
-    if name == TRANSFORMER and transformer is not None:
+    if name == TRANSFORMER:
         return Transformed(limits, transformer)
     centre, scale = description["target_centre"], description["target_scale"]
     if not len(centre) == len(scale) == n_targets:

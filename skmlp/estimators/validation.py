@@ -36,9 +36,7 @@ class HeldOut:
 
     def score(self) -> float:
         """Return accuracy or R²; NaN where the scores overflow."""
-        raw = raw_scores(
-            self._model.network, self._params, self._X, self._model.dtype, self._rows
-        )
+        raw = raw_scores(self._model.network, self._params, self._X, self._model.dtype, self._rows)
         if not np.isfinite(raw).all():
             return math.nan
         return self._model.target.score(self._y, raw, self._weight)

@@ -110,12 +110,21 @@ class Layer(ABC):
 
         Parameters
         ----------
-        x, out, p
-            As for ``forward``. Statistics in `p` are updated.
+        x : ndarray or sparse array of shape (n, n_in)
+            The input.
+        out : ndarray of shape (n, n_out)
+            Where the output goes; `x` itself if the layer works in place.
+        p : mapping of str to ndarray
+            The parameters, and the statistics, which are updated.
         s : mapping of str to ndarray
             The declared buffers.
         step : Step
             Weights and random numbers.
+
+        Returns
+        -------
+        ndarray or sparse array of shape (n, n_out)
+            As ``forward``.
         """
         return self.forward(x, out, p)
 

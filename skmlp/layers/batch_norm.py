@@ -46,9 +46,7 @@ class BatchNorm(Layer):
         "batch_norm_epsilon": Interval(Real, 0, None, closed="neither"),
     }
 
-    def __init__(
-        self, batch_norm_momentum: float = 0.1, batch_norm_epsilon: float = 1e-5
-    ) -> None:
+    def __init__(self, batch_norm_momentum: float = 0.1, batch_norm_epsilon: float = 1e-5) -> None:
         self.momentum, self.epsilon = float(batch_norm_momentum), float(batch_norm_epsilon)
 
     def build(self, n_in: int) -> int:

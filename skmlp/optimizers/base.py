@@ -63,6 +63,9 @@ class Optimizer(ABC):
     #: Whether it needs the gradient of all rows.
     full_batch: ClassVar[bool] = False
 
+    #: Whether a step is the gradient, or a mean of it, times ``rates``.
+    proportional: ClassVar[bool] = True
+
     #: Whether predictions are made with other parameters than gradients are.
     averages: ClassVar[bool] = False
 

@@ -48,6 +48,8 @@ class Rprop(Optimizer):
 
     full_batch = True
 
+    proportional = False
+
     def __init__(
         self,
         eta_minus: float = 0.5,

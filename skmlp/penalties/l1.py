@@ -34,7 +34,8 @@ class L1(Penalty):
     }
 
     def __init__(self, alpha: float = 0.0001, l1_ratio: float = 0.0) -> None:
-        self.strength = float(alpha) * float(l1_ratio)
+        self.alpha, self.l1_ratio = float(alpha), float(l1_ratio)
+        self.strength = self.alpha * self.l1_ratio
 
     @property
     def active(self) -> bool:

@@ -37,7 +37,8 @@ class MaxNorm(Penalty):
     constraints = {"max_norm": Interval(Real, 0, None, closed="neither") | Nothing()}
 
     def __init__(self, max_norm: float | None = None) -> None:
-        self.limit = math.inf if max_norm is None else float(max_norm)
+        self.max_norm = None if max_norm is None else float(max_norm)
+        self.limit = math.inf if self.max_norm is None else self.max_norm
 
     @property
     def active(self) -> bool:
@@ -73,7 +74,8 @@ class MaxNorm(Penalty):
     def _bound_peaks(self, values: Floats) -> None:
         """Scale the columns with numbers above the bound so that the largest meets it."""
         peaks = np.maximum(values.max(axis=0), -values.min(axis=0))
-        np.divide(values, np.maximum(peaks / self.limit, 1.0), out=values)
+        large = peaks > self.limit
+        values[:, large] = values[:, large] / peaks[large] * self.limit
 
 
 def _norm_columns(values: Floats, norms: Floats) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skmlp._arena import BLOCK, Arena, blocks, merged
+from skmlp._arena import Arena, blocks, merged
 from skmlp._typing import Floats
 from skmlp.objective import Objective
 from skmlp.optimizers.base import Optimizer
