@@ -11,8 +11,10 @@ import pytest
 from skmlp._params import (
     AnyOf,
     Boolean,
+    Increasing,
     Interval,
     InvalidParameterError,
+    Like,
     Options,
     Seed,
     Sequence,
@@ -245,3 +247,69 @@ def test_build_does_without_a_constructor():
 def test_build_misses_what_has_no_default():
     with pytest.raises(TypeError, match="size"):
         build(Part, {"share": 0.1})
+
+
+# -- increasing sequences --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [[0.1], (0.1, 0.5), [0, 0.5], np.array([0.0, 0.2, 0.9])])
+def test_increasing_numbers_are_allowed(value):
+    assert Increasing(RATIO).accepts(value)
+
+
+@pytest.mark.parametrize(
+    "value", [[], (), 0.5, [0.5, 0.5], [0.5, 0.1], [0.1, 1], [math.nan], [0.1, None], {0.1}, "ab"]
+)
+def test_other_sequences_do_not_increase(value):
+    assert not Increasing(RATIO).accepts(value)
+
+
+def test_increasing_numbers_are_described():
+    assert str(Increasing(RATIO)) == f"an increasing sequence, each item {RATIO}"
+
+
+# -- objects like those of a class -----------------------------------------------------
+
+
+class Bird:
+    """What a bird has."""
+
+    wings: int
+
+    def fly(self):
+        """Fly."""
+
+    def __call__(self):
+        """Sing."""
+
+
+class Duck:
+    """No subclass, but like one."""
+
+    def __init__(self):
+        self.wings = 2
+
+    def fly(self):
+        """Fly."""
+
+    def __call__(self):
+        """Quack."""
+
+
+class Stone:
+    """It has wings, perhaps, but does not sing."""
+
+    wings = 2
+
+    def fly(self):
+        """Fall."""
+
+
+def test_objects_with_the_attributes_of_a_class_are_like_it():
+    bird = Bird()
+    constraint = Like(Bird, "a bird")
+    assert not constraint.accepts(bird)  # its wings are only announced
+    bird.wings = 2
+    duck = Duck()
+    assert accepted(constraint, [bird, duck, Stone(), Bird, Duck, None, 3, len]) == [bird, duck]
+    assert str(constraint) == "a bird"

@@ -65,13 +65,7 @@ class Loss(ABC):
         raise ValueError(f"y contains NaN, which the loss {type(self).__name__} does not take.")
 
     def buffers(self, n_outputs: int) -> dict[str, Buffer]:
-        """Declare the memory a batch needs; ``rows`` takes ℓ of each row.
-
-        Parameters
-        ----------
-        n_outputs : int
-            Raw scores of a row.
-        """
+        """Declare the memory for `n_outputs` raw scores a row; ``rows`` takes ℓ of each row."""
         return {"rows": Buffer()}
 
     def __call__(

@@ -90,9 +90,10 @@ class _Shrinkage:
     """w ← w s / (s + t) for each row w, where f(s) = Σ wᵢ² / (s + tᵢ)² = 1; zero if f(0) ≤ 1.
 
     1 / √f is concave and increases, so that Newton's method comes to its root from
-    below: each step adds (√f - 1) f / Σ wᵢ² / (s + tᵢ)³. It starts from the largest
-    |wᵢ| - tᵢ, below which f is above one. No term of f is above one from there on, and
-    nothing overflows.
+    below: each step adds (√f - 1) f / Σ wᵢ² / (s + tᵢ)³. It starts from ‖w‖ minus the
+    mean of t with weights w², which by Jensen's inequality is below the root, and near it
+    if t is small or all one. Where that is negative it starts from the largest |wᵢ| - tᵢ,
+    beyond which no term of f is above one and nothing overflows.
 
     Parameters
     ----------
@@ -110,29 +111,44 @@ class _Shrinkage:
 
     def __call__(self, w: Floats) -> None:
         """Shrink the rows by the ``shift`` t."""
-        # Where w and t are both zero, 0 / 0 shall be 0.
-        np.add(self.shift, self._tiny, out=self.shift)
         self._start(w)
+        if not np.minimum.reduce(self._s) > 0.0:
+            self._start_safely(w)
         for _ in range(_MOST_STEPS):
             # The convergence is quadratic: what is left is the square of the last step.
             if not self._newton(w) > self._tolerance:
                 break
-        s = self._s[:, None]
-        np.add(self.shift, s, out=self._spare)
-        np.divide(s, self._spare, out=self._spare)
-        np.multiply(w, self._spare, out=w)
+        self._divide(self._s[:, None], out=self._ratio)
+        np.multiply(w, self._ratio, out=w)
+
+    def _divide(self, values: Floats, out: Floats) -> None:
+        """Write values / (s + t) to `out`, with 0 / 0 = 0; s + t stays in ``_spare``."""
+        np.maximum(self._s, self._tiny, out=self._f)
+        np.add(self.shift, self._f[:, None], out=self._spare)
+        np.divide(values, self._spare, out=out)
 
     def _start(self, w: Floats) -> None:
-        """Let s be the largest |wᵢ| - tᵢ, or zero."""
+        """Let s = ‖w‖ - Σ wᵢ² tᵢ / ‖w‖², or zero if that is negative or not a number."""
+        s, mean = self._s, self._slope
+        np.vecdot(w, w, out=s)
+        np.multiply(w, self.shift, out=self._ratio)
+        np.vecdot(w, self._ratio, out=mean)
+        np.divide(mean, s, out=mean)
+        np.sqrt(s, out=s)
+        np.subtract(s, mean, out=s)
+        np.fmax(s, 0.0, out=s)
+
+    def _start_safely(self, w: Floats) -> None:
+        """Let s be no smaller than any |wᵢ| - tᵢ."""
         np.absolute(w, out=self._spare)
         np.subtract(self._spare, self.shift, out=self._spare)
-        np.maximum.reduce(self._spare, axis=1, out=self._s, initial=0.0)
+        np.maximum.reduce(self._spare, axis=1, out=self._f)
+        np.maximum(self._s, self._f, out=self._s)
 
     def _newton(self, w: Floats) -> float:
         """Move s; return the largest step relative to it."""
         ratio, f, step = self._ratio, self._f, self._step
-        np.add(self.shift, self._s[:, None], out=self._spare)
-        np.divide(w, self._spare, out=ratio)
+        self._divide(w, out=ratio)
         np.vecdot(ratio, ratio, out=f)
         np.divide(ratio, self._spare, out=self._spare)
         np.vecdot(ratio, self._spare, out=self._slope)
