@@ -39,9 +39,9 @@ def line(label: str, cells: list[str]) -> str:
 
 
 def heading(rows: list[Row], what: str) -> list[str]:
-    """Name the rows in two lines."""
-    labels = zip(*(row.label for row in rows), strict=True)
-    return [line(left, list(cells)) for left, cells in zip((what, ""), labels, strict=True)]
+    """Name the rows, their data and their nets."""
+    names, sizes = [row.name for row in rows], [row.label[0] for row in rows]
+    return [line(what, names), line("", sizes), line("", [str(row.hidden) for row in rows])]
 
 
 def typical(rows: list[Row], series: dict[str, Series], name: str) -> str:
@@ -60,7 +60,7 @@ def step_table(rows: list[Row], run: Trials) -> str:
         met = [
             step_met(row, component.limit, values) for row, values in zip(rows, found, strict=True)
         ]
-        limit = f"below {component.limit:.0%}" if component.limit else ""
+        limit = f"below {component.limit:.0%} if large" if component.limit else ""
         out.append(line(component.name, marked(found, met, lambda x: f"{x - 1:+.1%}")))
         out.append(
             line(f"  {limit}", [between(values, lambda x: f"{x - 1:+.0%}") for values in found])

@@ -89,7 +89,7 @@ def methods() -> list[tuple[str, type, str]]:
     penalties = [
         ("penalty", penalty, method)
         for penalty in PENALTIES.values()
-        for method in ("value_gradient", "decay", "project")
+        for method in ("value_gradient", "matrix_value", "project")
         if method in vars(penalty)  # what it does not override does nothing
     ]
     return [*layers, ("loss", Loss, "__call__"), *penalties, *moves()]

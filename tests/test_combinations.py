@@ -74,12 +74,13 @@ def test_lbfgs_takes_values_that_ask_for_nothing(name, value):
 
 @pytest.mark.parametrize("own", [False, True], ids=["by name", "instance"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize("parameter", ["average", "input_group_l1"])
-def test_optimizers_refuse_what_they_cannot_do(parameter, name, own):
+@pytest.mark.parametrize(
+    ("parameter", "value"), [("average", True), ("input_group_l1", 2.0), ("max_norm", 1.0)]
+)
+def test_optimizers_refuse_what_they_cannot_do(parameter, value, name, own):
     X, y = data()
     kind = OPTIMIZERS[name]
-    able = {"average": not kind.averages, "input_group_l1": kind.proportional}[parameter]
-    value = {"average": True, "input_group_l1": 2.0}[parameter]
+    able = not kind.averages if parameter == "average" else kind.proportional
     model = MLPClassifier((5,), solver=kind() if own else name, max_iter=2, batch_size=30)
     model.set_params(**{parameter: value})
     if able:

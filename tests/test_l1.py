@@ -13,6 +13,7 @@ from skmlp.estimators.solving import build_penalties
 from skmlp.optimizers import OPTIMIZERS
 from skmlp.optimizers.base import Optimizer
 from skmlp.penalties import L2
+from skmlp.solvers import lbfgs
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -239,6 +240,40 @@ def test_lbfgs_reports_the_objective_of_its_weights(dtype, n_iter):
     assert model.coefs_[0].dtype == dtype
     assert model.loss_ == pytest.approx(expected, rel=1e-5 if dtype == "float32" else 1e-9)
     assert np.all(np.diff(model.loss_curve_) < 1e-5)
+
+
+def ended_at(monkeypatch, change):
+    """Let SciPy end elsewhere: `change` acts on its vector (u, bias, v) of a linear model."""
+    original = lbfgs.minimize
+
+    def minimize(function, start, **options):
+        result = original(function, start, **options)
+        change(result.x)
+        result.fun = function(result.x)[0]
+        return result
+
+    monkeypatch.setattr(lbfgs, "minimize", minimize)
+
+
+@pytest.mark.parametrize("size", [1e-16, 1e-10])
+def test_lbfgs_clears_weights_of_the_size_of_rounding(monkeypatch, size):
+    """A line search leaves such weights where a step ends near a bound, not at it."""
+    X, y = regression()
+    model = MLPRegressor((), alpha=20.0, l1_ratio=1.0, random_state=0, **TIGHT)
+    clean = model.fit(X, y).coefs_[0].copy()
+    ended_at(monkeypatch, lambda x: np.maximum(x[:30], size, out=x[:30]))
+    found = model.fit(X, y).coefs_[0]
+    assert np.array_equal(found == 0, clean == 0)
+    np.testing.assert_allclose(found, clean, atol=1e-9)
+
+
+def test_lbfgs_keeps_small_weights_that_matter(monkeypatch):
+    """Those of features with large numbers."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(50, 2)) * [1.0, 1e17]
+    ended_at(monkeypatch, lambda x: np.copyto(x, [1.0, 1e-17, 0.0, 0.0, 0.0]))
+    model = MLPRegressor((), solver="lbfgs", alpha=1e-3, l1_ratio=1.0)
+    assert model.fit(X, X @ [1.0, 1e-17]).coefs_[0][:, 0].tolist() == [1.0, 1e-17]
 
 
 def test_lbfgs_in_float32_finds_the_minimum_of_float64():

@@ -13,18 +13,19 @@ import scipy.sparse as sp
 from cases import LOSS_CASES, as_dtype
 
 from skmlp import MLPClassifier, MLPRegressor
+from skmlp.activations import ACTIVATIONS
 from skmlp.estimators.architecture import build_network
+from skmlp.estimators.solving import build_penalties, build_solver
 from skmlp.losses import LOSSES
 from skmlp.objective import Objective
 from skmlp.optimizers import OPTIMIZERS
-from skmlp.penalties import PENALTIES
-from skmlp.schedules import SCHEDULES, Progress
-from skmlp.solvers import Batches, Minibatch, TrainingSet
+from skmlp.schedules import Progress
+from skmlp.solvers import Batches, TrainingSet
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-#: Slots of each optimizer: the velocity; two moments.
-SLOTS = {"sgd": 1, "adam": 2}
+#: Slots of some optimizers, one of each number; the last has a vector for predictions besides.
+SLOTS = {"sgd": 1, "adam": 2, "amsgrad": 3, "schedulefree": 4}
 
 #: What a call may take besides: Python objects and a block of scratch. It grows with nothing.
 CONSTANT = 2**19
@@ -41,6 +42,10 @@ CHUNK = 2**20
 #: What an epoch may allocate: Python objects, the handles of views among them, and NumPy's
 #: own buffers for operands of another shape or type, of a fixed number of elements.
 IN_THE_LOOP = 3 * 8 * np.getbufsize() + 2**13
+
+
+#: Pieces of a batch, of a fixed number of elements, that a layer may work in.
+PIECES = 2**20
 
 
 @contextmanager
@@ -160,7 +165,7 @@ class LoopMonitor:
     def __init__(self):
         self.base, self.peak = None, None
 
-    def epoch_end(self, loss):
+    def epoch_end(self, loss, learning_rate=None):
         if self.base is None:
             tracemalloc.reset_peak()
             self.base = tracemalloc.get_traced_memory()[0]
@@ -172,25 +177,26 @@ class LoopMonitor:
         raise AssertionError("no epoch stalls")
 
 
-def loop_peak(solver, loss, n, n_features, hidden, batch, dtype=np.float32, **options):
+#: A rate so small that nothing happens to the weights.
+DEFAULTS = {**MLPClassifier().get_params(), "max_iter": 4, "learning_rate_init": 1e-6}
+
+
+def loop_peak(loss, size, dtype=np.float32, rows=(), **options):
     """Return the bytes that three epochs allocate at a time, after a first one."""
+    n, n_features, hidden, batch = size
     case = list(LOSS_CASES[loss].values())[-1]
     X, y = loop_data(case, n, n_features, dtype)
-    network = build_network(n_features, hidden, options.get("activation", "relu"), case.n_outputs)
-    penalties = [kind() for kind in PENALTIES.values()]
-    objective = Objective(network, case.make(loss), penalties, dtype)
+    settings = {**DEFAULTS, "hidden_layer_sizes": hidden, **options}
+    network = build_network(settings, n_features, case.n_outputs)
+    objective = Objective(network, case.make(loss), build_penalties(settings), dtype)
     rng = np.random.RandomState(0)
-    network.initialize(objective.params.views, rng)
-    weight = rng.rand(n) if options.get("weighted") else None
-    subset = np.arange(n // 2) if options.get("subset") else None
-    shuffled = rng if options.get("shuffle", True) else None
-    batches = Batches(TrainingSet(X, y, weight, subset), batch, shuffled)
-    optimizer = OPTIMIZERS[solver]()
-    optimizer.bind(objective.params.flat, objective.grads.flat)
-    schedule = SCHEDULES["invscaling"](1e-6)
+    network.initialize(objective.views, rng)
+    weight = rng.rand(n) if "weighted" in rows else None
+    subset = np.arange(n // 2) if "subset" in rows else None
+    batches = Batches(TrainingSet(X, y, weight, subset), batch, None if "in order" in rows else rng)
     monitor = LoopMonitor()
     with measured():
-        Minibatch(optimizer, schedule, 4).solve(objective, batches, Progress(), monitor)
+        build_solver(settings, objective).solve(objective, batches, Progress(), monitor)
     return monitor.peak
 
 
@@ -201,38 +207,75 @@ def loop_data(case, n, n_features, dtype):
     return X, as_dtype(case.targets(rng, n, case.n_outputs), dtype)
 
 
+SIZES = [
+    (200, 10, (10,), 50),
+    (30_000, 10, (10,), 500),  # rows
+    (200, 10_000, (10,), 50),  # features
+    (600, 10, (700, 300), 300),  # widths and parameters
+    (30_010, 10, (10,), 28_000),  # batch, and a smaller last one
+]
+#: Rows in the smaller sizes are enough where the optimizer alone differs.
+FEW = [SIZES[2], SIZES[3]]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("solver", SLOTS)
-def test_loop_allocates_nothing_that_grows(solver, loss, dtype):
-    sizes = [
-        (200, 10, (10,), 50),
-        (30_000, 10, (10,), 500),  # rows
-        (200, 10_000, (10,), 50),  # features
-        (600, 10, (700, 300), 300),  # widths and parameters
-        (30_010, 10, (10,), 28_000),  # batch, and a smaller last one
-    ]
-    for size in sizes:
-        assert loop_peak(solver, loss, *size, dtype=dtype) < IN_THE_LOOP, size
+def test_loop_allocates_nothing_that_grows_for_any_loss(loss, dtype):
+    for size in SIZES:
+        assert loop_peak(loss, size, dtype) < IN_THE_LOOP, size
 
 
-@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("solver", OPTIMIZERS)
+def test_loop_allocates_nothing_that_grows_for_any_optimizer(solver, dtype):
+    for size in FEW:
+        assert loop_peak("multinomial_log_loss", size, dtype, solver=solver) < IN_THE_LOOP, size
+
+
+@pytest.mark.parametrize("activation", [*ACTIVATIONS, "prelu"])
 def test_loop_allocates_nothing_that_grows_for_any_activation(activation):
-    for hidden in ((10,), (700, 300), ()):
-        peak = loop_peak(
-            "adam", "multinomial_log_loss", 600, 20, hidden, 300, activation=activation
-        )
-        assert peak < IN_THE_LOOP, hidden
+    for size in SIZES[2:]:
+        peak = loop_peak("multinomial_log_loss", size, activation=activation)
+        assert peak < IN_THE_LOOP + PIECES, size
 
 
 @pytest.mark.parametrize(
     "options",
-    [{"shuffle": False}, {"subset": True}, {"weighted": True}, {"weighted": True, "subset": True}],
+    [
+        {"dropout": 0.5, "input_dropout": 0.2},
+        {"activation": "selu", "dropout": 0.1},
+        {"input_noise": 0.1},
+        {"batch_norm": True},
+        {"batch_norm": "input", "average": 0.9},
+        {"layer_norm": True},
+        {"feature_scaling": "standard"},
+        {"feature_scaling": "smooth_clip"},
+        {"parametric_activation": True},
+        {"alpha": 0.1, "l1_ratio": 0.5},
+        {"input_group_l1": 0.1},
+        {"weight_decay": 0.1},
+        {"max_norm": 0.1},
+        {"max_grad_norm": 0.1, "max_grad_value": 0.01},
+        {"average": True},
+        {"learning_rate_factors": [1.0, 2.0, 3.0]},
+    ],
     ids=str,
 )
-def test_loop_allocates_nothing_that_grows_for_any_choice_of_rows(options):
+def test_loop_allocates_nothing_that_grows_for_any_component(options):
+    for _, n_features, hidden, batch in SIZES[1:]:
+        hidden = hidden if len(hidden) == 2 else (*hidden, 5)
+        size = (4 * batch // 3, n_features, hidden, batch)
+        peak = loop_peak("multinomial_log_loss", size, **options)
+        assert peak < IN_THE_LOOP + PIECES, size
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "rows", [("in order",), ("subset",), ("weighted",), ("weighted", "subset")]
+)
+def test_loop_allocates_nothing_that_grows_for_any_choice_of_rows(rows, dtype):
     for n, batch in ((1_000, 50), (30_000, 500), (60_000, 28_000)):
-        peak = loop_peak("adam", "squared_error", n, 20, (10,), batch, **options)
+        peak = loop_peak("squared_error", (n, 20, (10,), batch), dtype, rows)
         assert peak < IN_THE_LOOP, (n, batch)
 
 

@@ -16,6 +16,7 @@ from skmlp._params import (
     InvalidParameterError,
     Like,
     Options,
+    Range,
     Seed,
     Sequence,
     build,
@@ -303,6 +304,20 @@ class Stone:
 
     def fly(self):
         """Fall."""
+
+
+@pytest.mark.parametrize("value", [(0, 1), [-1.5, 2], np.array([0, 1e300]), (Fraction(1, 3), 1)])
+def test_two_numbers_in_order_are_a_range(value):
+    assert Range().accepts(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [(1, 0), (0, 0), (0,), (0, 1, 2), (), 1, "01", (0, np.inf), (-1.7e308, 1.7e308), (0, True)],
+    ids=repr,
+)
+def test_what_is_no_range(value):
+    assert not Range().accepts(value)
 
 
 def test_objects_with_the_attributes_of_a_class_are_like_it():

@@ -24,6 +24,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.svm import LinearSVC
 
 from skmlp import MLPClassifier, MLPRegressor
+from skmlp.estimators.targets import class_target
 from skmlp.losses import (
     ElementwiseLoss,
     Huber,
@@ -31,6 +32,8 @@ from skmlp.losses import (
     MultinomialLogLoss,
     Quantile,
     SquaredError,
+    SquaredHinge,
+    Tweedie,
 )
 
 pytestmark = [
@@ -513,6 +516,16 @@ def test_smoothed_labels_pull_the_probabilities_to_equal_ones(kind, smoothing):
         shares = np.unique(column, return_counts=True)[1] / len(y)
         expected = (1 - smoothing) * shares + smoothing / len(shares)
         np.testing.assert_allclose(part[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("loss", [MultinomialLogLoss(), SquaredHinge()])
+def test_strata_are_the_classes(loss):
+    _, y = labels("multiclass")
+    kind = class_target("multiclass", np.unique(y), loss, loss)
+    strata = kind.strata(kind.encode(y, np.float64))
+    np.testing.assert_array_equal(kind.classes[strata], y)
+    columns = class_target("multioutput", [np.unique(y)] * 2, loss, loss)
+    assert columns.strata(columns.encode(np.c_[y, y], np.float64)) is None
 
 
 def test_margins_are_no_probabilities():
@@ -1089,6 +1102,15 @@ def test_an_object_that_lacks_a_method_is_refused():
     X, y = numbers()
     with pytest.raises(ValueError, match="'loss' parameter"):
         MLPRegressor(loss=Lacking(SquaredError())).fit(X, y)
+
+
+@pytest.mark.parametrize("loss", [Quantile([0.9, 0.1]), Quantile(2.0), Huber(-1.0), Tweedie(0.5)])
+def test_an_object_with_parameters_that_are_not_allowed_is_refused(loss):
+    X, y = numbers("gamma")
+    est = MLPRegressor(loss=loss)
+    assert est.__sklearn_tags__().target_tags.positive_only is False
+    with pytest.raises(ValueError, match=r"'loss' parameter.*Got (Quantile|Huber|Tweedie)\("):
+        est.fit(X, y)
 
 
 def test_losses_of_codes_and_losses_of_numbers_do_not_mix():

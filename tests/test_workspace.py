@@ -245,7 +245,7 @@ class Trained:
         )
         with np.errstate(all="ignore"):
             solver.solve(objective, batches, Progress(), monitor)
-            evaluated.finish()
+            evaluated.refresh()
             scores = raw_scores(objective.network, evaluated.views, X, dtype)
         flats = [arena.flat.tobytes() for arena in (objective.params, *evaluated.arenas)]
         return flats, tuple(monitor.losses), scores.tobytes()

@@ -213,9 +213,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         * ||W||²)``. L1 makes weights exactly zero, with every solver.
 
     input_group_l1 : float, default=0.0
-        Strength of the group penalty ``sum_j ||W_j||`` on the rows of the first weight
-        matrix, divided by the weight sum of the batch as `alpha` is. It removes whole
-        features.
+        Strength of the group penalty ``sqrt(k) * sum_j ||W_j||`` on the rows of the
+        first weight matrix, k weights each, divided by the weight sum of the batch as
+        `alpha` is. It removes whole features. Not for 'lbfgs' and 'rprop'.
 
     weight_decay : float, default=0.0
         Decoupled decay: before each step the weights, not the biases, are multiplied by
@@ -223,7 +223,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ``solver='adamw'`` 0 stands for 0.01.
 
     max_norm : float or None, default=None
-        The largest norm of the weights into one unit, restored after each step.
+        The largest norm of the weights into one unit, restored after each step. Not for
+        'lbfgs' and 'rprop'.
 
     max_grad_norm : float or None, default=None
         The largest norm of the gradient of the loss, all parameters together.

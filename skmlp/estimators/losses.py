@@ -20,16 +20,28 @@ PROBABLE = ("logistic", "softmax")
 Kinds = Mapping[str, Sequence[type[Loss]]]
 
 
+class _LossObject(Like):
+    """What has the attributes and methods of a loss, and parameters that it allows itself."""
+
+    def __init__(self) -> None:
+        super().__init__(Loss, "an object with the attributes and methods of skmlp.losses.Loss")
+
+    def accepts(self, value: Any) -> bool:
+        return super().accepts(value) and all(
+            constraint.accepts(getattr(value, name, None))
+            for name, constraint in value.constraints.items()
+        )
+
+
 def loss_constraints(kinds: Kinds) -> dict[str, Constraint]:
     """Return what the loss of an estimator and its parameters may be."""
-    given = Like(Loss, "an object with the attributes and methods of skmlp.losses.Loss")
     own = {
         name: constraint
         for members in kinds.values()
         for kind in members
         for name, constraint in kind.constraints.items()
     }
-    return {"loss": Options(kinds) | given, **own}
+    return {"loss": Options(kinds) | _LossObject(), **own}
 
 
 def described_loss(kinds: Kinds, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -220,9 +220,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         * ||W||²)``. L1 makes weights exactly zero, with every solver.
 
     input_group_l1 : float, default=0.0
-        Strength of the group penalty ``sum_j ||W_j||`` on the rows of the first weight
-        matrix, divided by the weight sum of the batch as `alpha` is. It removes whole
-        features.
+        Strength of the group penalty ``sqrt(k) * sum_j ||W_j||`` on the rows of the
+        first weight matrix, k weights each, divided by the weight sum of the batch as
+        `alpha` is. It removes whole features. Not for 'lbfgs' and 'rprop'.
 
     weight_decay : float, default=0.0
         Decoupled decay: before each step the weights, not the biases, are multiplied by
@@ -230,7 +230,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ``solver='adamw'`` 0 stands for 0.01.
 
     max_norm : float or None, default=None
-        The largest norm of the weights into one unit, restored after each step.
+        The largest norm of the weights into one unit, restored after each step. Not for
+        'lbfgs' and 'rprop'.
 
     max_grad_norm : float or None, default=None
         The largest norm of the gradient of the loss, all parameters together.
@@ -474,7 +475,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if issparse(y):
             raise ValueError("y is sparse, which a regressor does not take: pass y.toarray().")
         X, y = training_input(self, X, y, **checks)
-        y = y.astype(np.float64) if y.dtype.kind == "O" else y
+        y = y.astype(np.float64) if y.dtype.kind in "OUS" else y
         y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
         return X, y
 

@@ -232,7 +232,7 @@ class Training:
         with threads_for(rows * self.model.network.largest_product):
             outcome = self._solve()
         self.loss = outcome.loss
-        self.solver.evaluated.finish()
+        self.solver.evaluated.refresh()
         self.monitor.restore_best()
         if not self.solver.evaluated.arenas[0].is_finite():  # interrupted amid divergence
             raise ValueError(DIVERGED)

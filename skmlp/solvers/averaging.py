@@ -31,11 +31,7 @@ class Evaluated(ABC):
 
     @abstractmethod
     def refresh(self) -> None:
-        """Bring the arenas up to date, before validation."""
-
-    def finish(self) -> None:
-        """Bring the arenas up to date at the end of the training."""
-        self.refresh()
+        """Bring the arenas up to date, before validation and at the end of the training."""
 
     def state(self) -> dict[str, Any]:
         """Return what a later run needs to go on: arrays and numbers."""
@@ -106,7 +102,8 @@ class Average(Apart):
 
     The mean of all steps has d = 1 - 1/t. An exponential one has the given decay,
     but at the beginning that of the mean, so that it does not lean on the start.
-    Weights that are exactly zero now, by an L1 penalty, are zero in the average.
+    Weights that are exactly zero at the end of an epoch, by an L1 penalty, are zero in
+    the average, too.
 
     Parameters
     ----------
@@ -138,9 +135,6 @@ class Average(Apart):
                 np.add(arena.flat[block], change, out=arena.flat[block])
 
     def refresh(self) -> None:
-        """Do nothing: the arenas are the average."""
-
-    def finish(self) -> None:
         """Clear what is zero now; without a step, show what the training started from."""
         for arena, source in zip(self.arenas, self._sources, strict=True):
             if not self._steps:
