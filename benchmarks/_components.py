@@ -49,7 +49,9 @@ LEAST_RATIOS = {"small": 3.0, "medium": 1.0, "wide": 1.0, "deep": 1.0}
 
 MODEL = "adam"
 OPTIMIZER_LIMIT = 1.3  # times the optimizer's part of a step with Adam
-MEASURED_FLOPS = 2 * 10**10  # of the steps in which an optimizer is measured
+
+# Steps to measure: at least so many, and of at least so many operations.
+LEAST_STEPS, LEAST_FLOPS = 12, 2 * 10**10
 
 
 class Trials:
@@ -94,8 +96,9 @@ class Trials:
 
     def _time_steps(self, row: Row) -> None:
         """Time the plain step and that with each component."""
+        few = replace(row, samples=min(row.samples, steps_to_measure(row) * row.batch))
         for component in (Component(PLAIN, {}), *COMPONENTS):
-            answer = self._ask("skmlp", "step", row, component.options)
+            answer = self._ask("skmlp", "step", few, component.options)
             self.steps[row.name][component.name].append(answer["step"])
 
     def _time_moves(self, row: Row) -> None:
@@ -103,7 +106,7 @@ class Trials:
 
         Each epoch is one batch, which is what an optimizer for full batches sees, too.
         """
-        epochs = min(300, max(12, MEASURED_FLOPS // row.step_flops))
+        epochs = min(300, steps_to_measure(row))
         steps = replace(row, samples=row.batch, epochs=epochs)
         for name in self.optimizers:
             answer = self._ask("skmlp", "move", steps, {"solver": name, "alpha": 0.0})
@@ -121,8 +124,12 @@ class Trials:
         return self.peers[library].ask(do, row=asdict(replace(row, options=options)))
 
 
-def sized(row: Row, quick: bool) -> Row:
-    """The same row, long enough for a median over steps."""
-    row = row.shortened()
-    few = max(row.samples // 3, 12 * row.batch)
-    return replace(row, samples=min(few, row.samples), calls=1) if quick else row
+def steps_to_measure(row: Row) -> int:
+    """Return a number of steps that is enough for a median over them."""
+    return max(LEAST_STEPS, LEAST_FLOPS // row.step_flops)
+
+
+def quicker(row: Row) -> Row:
+    """The same row with fewer samples."""
+    samples = max(row.samples // 3, LEAST_STEPS * row.batch)
+    return replace(row, samples=min(samples, row.samples), calls=1)

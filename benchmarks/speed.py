@@ -14,7 +14,7 @@ from typing import Any
 
 import _component_tables
 import _report
-from _components import ROW_NAMES, Trials, sized
+from _components import ROW_NAMES, Trials, quicker
 from _measure import Peer, Rounds, neighbours
 from _report import section
 from _rows import LIBRARIES, LONGEST, MEMORY_ROW, ROWS, SKLEARN, TORCH, Row
@@ -124,7 +124,8 @@ def main() -> None:
     torch = not options.no_torch and find_spec("torch") is not None
     libraries = [name for name in LIBRARIES if name != TORCH or torch]
     if options.components:
-        rows = [sized(row, options.quick) for row in rows if row.name in ROW_NAMES]
+        rows = [row.shortened() for row in rows if row.name in ROW_NAMES]
+        rows = [quicker(row) for row in rows] if options.quick else rows
         libraries.remove(SKLEARN)
         results = components(rows, libraries, options.repeats)
     else:

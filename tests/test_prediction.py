@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from scipy.special import expit, softmax
 from references import quantiles
+from scipy.special import expit, softmax
 from trust import TASKS, estimator, kind_of, outputs, problem, same
 
 from skmlp import MLPClassifier

@@ -21,7 +21,8 @@ from skmlp._params import (
 )
 from skmlp._typing import Floats
 from skmlp.estimators import transformers
-from skmlp.estimators.scaling import SCALINGS, Numbers, Rows
+from skmlp.estimators.rows import Numbers, Rows
+from skmlp.estimators.scaling import SCALINGS
 from skmlp.estimators.transformers import TRANSFORMER, InvertibleTransformer
 from skmlp.losses import Loss
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import numpy as np
 
 from skmlp._arena import BLOCK, blocks
-from skmlp._params import Constraint
+from skmlp._params import Constraint, arguments
 from skmlp._typing import Floats
 
 
@@ -147,6 +147,11 @@ class Optimizer(ABC):
                 else:
                     self.update(*vectors)
         return penalty
+
+    def __repr__(self) -> str:
+        """Return the call that makes it; a member keeps its arguments under their names."""
+        own = [(name, getattr(self, name)) for name in arguments(type(self))]
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in own)})"
 
     def begin(self, params: Floats, *slots: Floats) -> None:
         """Write to the slots, zero so far, what they are before the first step."""
