@@ -5,6 +5,7 @@ from unittest import SkipTest
 import numpy as np
 import pytest
 import sklearn
+from sklearn.base import is_classifier
 from sklearn.datasets import make_blobs
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
@@ -40,6 +41,10 @@ OTHER_ROWS = (
 )
 SATURATED = "Probabilities next to one round to the same float where the raw scores still differ."
 NO_PROBABILITIES = "The check is skipped: the scores are distances to a margin."
+SOON_BEST = (
+    "With a weight of 1000 against 0.0001 the held-out accuracy is at its best as soon as the "
+    "heavy class is right, which keeps weights that still tell the light one."
+)
 BELOW_ZERO = "The check draws negative targets, whatever the tag positive_only says."
 
 
@@ -49,6 +54,7 @@ def expected_to_fail(estimator):
         return {
             "check_sample_weight_equivalence_on_dense_data": OTHER_ROWS,
             "check_sample_weight_equivalence_on_sparse_data": OTHER_ROWS,
+            **({"check_class_weight_classifiers": SOON_BEST} if is_classifier(estimator) else {}),
         }
     if isinstance(estimator, MLPClassifier) and estimator.solver == "lbfgs":
         return {"check_classifier_multioutput": SATURATED}

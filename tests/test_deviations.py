@@ -748,6 +748,22 @@ def test_widths_are_the_first_argument_of_both():
     assert MLPRegressor(loss="poisson").loss == "poisson"
 
 
+def test_columns_of_classes_are_learnt(make_data):
+    X, y = make_data("multiclass")
+    columns = np.column_stack([y, y > 0])
+    assert ours("MLPClassifier").fit(X, columns).predict(X).shape == columns.shape
+    with pytest.raises(ValueError, match="multioutput"):
+        theirs("MLPClassifier").fit(X, columns)
+
+
+def test_unknown_targets_are_left_out(make_data):
+    X, y = make_data("multioutput")
+    y = np.where(np.arange(y.size).reshape(y.shape) % 7 == 0, np.nan, y)
+    assert np.isfinite(ours("MLPRegressor").fit(X, y).predict(X)).all()
+    with pytest.raises(ValueError, match="NaN"):
+        theirs("MLPRegressor").fit(X, y)
+
+
 @both
 def test_there_are_more_parameters(name):
     params, known = ours(name).get_params(), theirs(name).get_params()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from skmlp._noise import Noise
 from skmlp._params import Constraint, Interval, Nothing, Options, check_parameters
 from skmlp.estimators.architecture import SHAPING, TRANSIENT
 from skmlp.estimators.feature_scaling import check_statistics
@@ -141,6 +142,7 @@ def check_resume(model: Model, saved: Any) -> None:
     """
     if saved is None:
         return
+    Noise().restore(saved["noise"])  # raises what ``refusing_damage`` turns into one
     network = model.network
     sizes = {"statistics": network.statistics.size}
     kept = {**saved["optimizer"], **saved["evaluated"], **saved["progress"]}
