@@ -8,7 +8,7 @@ from cases import DTYPES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skmlp._arena import BLOCK, Arena, Layout, Parameter, blocks
+from skmlp._arena import BLOCK, Arena, Layout, Parameter, blocks, merged
 
 laws = settings(derandomize=True, deadline=None, max_examples=60)
 shapes = st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple)
@@ -90,6 +90,43 @@ def test_huge_numbers_whose_sum_overflows_are_finite(dtype):
     arena.flat[:] = np.finfo(dtype).max
     with warnings.catch_warnings(), np.errstate(over="ignore"):
         assert arena.is_finite()
+
+
+@laws
+@given(declared)
+def test_parts_are_the_places_of_the_views_in_order(layers):
+    layout = Layout(layers)
+    flat = np.arange(layout.size)
+    parts = layout.parts()
+    assert [i for _, part in parts for i in flat[part]] == list(flat)
+    for i, views in enumerate(layout.views(flat)):
+        for name, view in views.items():
+            part = layout.part(i, name)
+            assert (i, part) in parts
+            np.testing.assert_array_equal(flat[part], view.ravel())
+
+
+def test_merged_views_are_those_of_all_arenas():
+    first = Arena(Layout(TWO_LAYERS), np.float64)
+    second = Arena(Layout([[], [Parameter("mean", (4,))], [Parameter("count", (1,))]]), np.float64)
+    views = merged(first, second)
+    assert [set(p) for p in views] == [{"weight", "bias"}, {"mean"}, {"weight", "bias", "count"}]
+    views[1]["mean"][:] = 2
+    views[2]["count"][:] = 3
+    views[2]["bias"][:] = 4
+    np.testing.assert_array_equal(second.flat, [2, 2, 2, 2, 3])
+    np.testing.assert_array_equal(first.views[2]["bias"], [4])
+
+
+@pytest.mark.parametrize("start", [0, 7, BLOCK, BLOCK + 3])
+def test_blocks_may_begin_anywhere(start):
+    stop = start + BLOCK + 5
+    pieces = list(blocks(stop, start))
+    assert [i for piece in pieces for i in range(piece.start, piece.stop)] == list(
+        range(start, stop)
+    )
+    assert all(0 < piece.stop - piece.start <= BLOCK for piece in pieces)
+    assert list(blocks(start, start)) == []
 
 
 @pytest.mark.parametrize("size", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5])

@@ -267,6 +267,24 @@ def test_partial_fit_goes_on_in_the_stream_after_pickling():
     assert same(learnt(straight), learnt(pickled))
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        None,
+        {},
+        {"bit_generator": "MT19937"},
+        {"bit_generator": "SFC64", "state": {"state": np.zeros(2, np.uint64)}},
+        {"bit_generator": "SFC64", "state": {"state": np.array(list("abcd"))}},
+    ],
+    ids=str,
+)
+def test_a_damaged_stream_is_refused_when_it_is_read(damage):
+    state = make(warm_start=True, **ALL_NOISE).fit(X, Y).__getstate__()
+    state["_resume"]["noise"] = damage
+    with pytest.raises(ValueError, match="state|SFC64|broadcast|invalid literal"):
+        make().__setstate__(state)
+
+
 def test_each_call_of_partial_fit_has_other_masks(monkeypatch):
     seen, mask = [], Noise.mask
 

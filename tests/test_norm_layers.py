@@ -510,6 +510,18 @@ def test_partial_fit_and_warm_starts_go_on_from_pickles(batch_norm, layer_norm):
     assert pickled.layer_params_[0]["count"] == 9
 
 
+@every_choice
+def test_early_stopping_keeps_the_statistics_of_the_best_epoch(batch_norm):
+    """The best epoch, and nothing after it, is what a fit of so many epochs leaves."""
+    params = {"batch_norm": batch_norm, "early_stopping": True, "validation_fraction": 0.3}
+    est = make(**{**params, "max_iter": 12}).fit(X, Y)
+    best = 1 + int(np.argmax(est.validation_scores_))
+    assert best < 12
+    short = make(**{**params, "max_iter": best}).fit(X, Y)
+    assert same(learnt(est), learnt(short))
+    assert est.layer_params_[0]["count"] == 2 * best
+
+
 def test_normalised_input_is_streaming_feature_scaling():
     """Features of any size and place give the same network, batch after batch."""
     size, place = 10.0 ** np.arange(-3, 1), np.array([1.0, -2, 0.5, 0])
