@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 from cases import DTYPES
 
-from skmlp._linalg import LONGEST_KEPT, column_sums, constant, folded, product, row_sums
+from skmlp._linalg import LONGEST_KEPT, column_sums, constant, dense, folded, product, row_sums
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-13}
 
@@ -75,3 +75,21 @@ def test_arrays_with_gaps_are_not_folded():
     a, b = draw(np.float64, 6, 4), np.asfortranarray(draw(np.float64, 6, 4))
     assert folded(a, b)[0] is a
     assert folded(a, b)[1] is b
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", KINDS[1:])
+@both_dtypes
+def test_dense_writes_the_entries_of_a_sparse_array(dtype, kind, order):
+    a = draw(dtype, 5, 4)
+    a[np.abs(a) < 0.5] = 0
+    out = np.full((5, 4), np.nan, dtype, order=order)
+    assert dense(kind(a), out) is out
+    np.testing.assert_array_equal(out, a)
+
+
+@both_dtypes
+def test_dense_hands_on_what_is_dense(dtype):
+    a, out = draw(dtype, 5, 4), np.full((5, 4), np.nan, dtype)
+    assert dense(a, out) is a
+    assert np.isnan(out).all()

@@ -513,13 +513,13 @@ def test_partial_fit_and_warm_starts_go_on_from_pickles(batch_norm, layer_norm):
 @every_choice
 def test_early_stopping_keeps_the_statistics_of_the_best_epoch(batch_norm):
     """The best epoch, and nothing after it, is what a fit of so many epochs leaves."""
-    params = {"batch_norm": batch_norm, "early_stopping": True, "validation_fraction": 0.3}
-    est = make(**{**params, "max_iter": 12}).fit(X, Y)
+    params = {"batch_norm": batch_norm, "early_stopping": True, "learning_rate_init": 0.1}
+    est = make(**{**params, "max_iter": 25, "n_iter_no_change": 25}).fit(X, Y)
     best = 1 + int(np.argmax(est.validation_scores_))
-    assert best < 12
+    assert best < 25
     short = make(**{**params, "max_iter": best}).fit(X, Y)
     assert same(learnt(est), learnt(short))
-    assert est.layer_params_[0]["count"] == 2 * best
+    assert est.layer_params_[0]["count"] == 3 * best
 
 
 def test_normalised_input_is_streaming_feature_scaling():

@@ -11,10 +11,14 @@ import pytest
 from skmlp._params import (
     AnyOf,
     Boolean,
+    CallableObject,
     Increasing,
+    InstanceOf,
     Interval,
     InvalidParameterError,
     Like,
+    Nothing,
+    OneOrMore,
     Options,
     Range,
     Seed,
@@ -328,3 +332,31 @@ def test_objects_with_the_attributes_of_a_class_are_like_it():
     duck = Duck()
     assert accepted(constraint, [bird, duck, Stone(), Bird, Duck, None, 3, len]) == [bird, duck]
     assert str(constraint) == "a bird"
+
+
+def test_only_none_is_nothing():
+    assert accepted(Nothing(), [*NO_NUMBERS, *NOT_FINITE, *BOOLEANS, 0]) == [None]
+    assert str(POSITIVE_INT | Nothing()) == f"{POSITIVE_INT} or None"
+
+
+def test_functions_and_objects_that_can_be_called_are_callable():
+    called = [len, test_only_none_is_nothing, np.sin, lambda x: x, "".join]
+    assert accepted(CallableObject(), [*called, *NO_NUMBERS, Real, 1.0]) == called
+    assert str(CallableObject()) == "a callable"
+
+
+def test_instances_are_of_a_class_or_one_below_it():
+    assert accepted(InstanceOf(Integral), [1, True, np.int8(2), 1.0, int, None]) == [1, True, 2]
+    assert str(InstanceOf(Fraction)) == "an instance of fractions.Fraction"
+    assert str(InstanceOf(dict)) == "an instance of dict"
+
+
+@pytest.mark.parametrize("value", [0.5, [0.5], (0.1, 0.2), [], np.array([0.1, 0.9])], ids=repr)
+def test_one_value_or_several_of_a_kind_are_allowed(value):
+    assert OneOrMore(RATIO).accepts(value)
+
+
+@pytest.mark.parametrize("value", [1.5, [0.5, 1.5], "0.5", None, [[0.5]], {0.5}], ids=repr)
+def test_one_bad_value_spoils_one_or_several(value):
+    assert not OneOrMore(RATIO).accepts(value)
+    assert str(OneOrMore(RATIO)) == f"{RATIO}, or a sequence of such"
