@@ -752,7 +752,7 @@ def test_columns_of_classes_are_learnt(make_data):
     X, y = make_data("multiclass")
     columns = np.column_stack([y, y > 0])
     assert ours("MLPClassifier").fit(X, columns).predict(X).shape == columns.shape
-    with pytest.raises(ValueError, match="(?i)multioutput"):
+    with pytest.raises(ValueError, match=r"(?i)multioutput"):
         theirs("MLPClassifier").fit(X, columns)
 
 
