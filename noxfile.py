@@ -19,7 +19,7 @@ ENVIRONMENT = {"SCIPY_ARRAY_API": "1"}
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests on the newest versions of the dependencies."""
-    session.install(".[test]")
+    session.install(".[plot,progress,test]")
     session.run("pytest", "-n", "2", *session.posargs, env=ENVIRONMENT)
 
 
@@ -56,7 +56,7 @@ def imports(session: nox.Session) -> None:
 @nox.session
 def doctest(session: nox.Session) -> None:
     """Run the examples in docstrings."""
-    session.install(".[test]")
+    session.install(".[progress,test]")
     session.run("pytest", "--doctest-modules", "skmlp", *session.posargs)
 
 

@@ -5,8 +5,8 @@ Two estimators replace scikit-learn's own by changing one import::
     from skmlp import MLPClassifier, MLPRegressor
 """
 
-from skmlp.estimators import MLPClassifier, MLPRegressor
+from skmlp.estimators import LossCurveDisplay, MLPClassifier, MLPRegressor
 
 __version__ = "0.1.0"
 
-__all__ = ["MLPClassifier", "MLPRegressor", "__version__"]
+__all__ = ["LossCurveDisplay", "MLPClassifier", "MLPRegressor", "__version__"]

@@ -1,6 +1,6 @@
 """All learnable numbers as one flat vector, with named views into it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,6 +81,23 @@ class Layout:
         """Return the layer and the place of each parameter, in the order of the vector."""
         parts = [(i, self.part(i, p.name)) for i, layer in enumerate(self.layers) for p in layer]
         return sorted(parts, key=lambda part: part[1].start)
+
+    def runs(self, layers: Collection[int]) -> list[slice]:
+        """Return where the parameters of some layers lie, joined where they touch.
+
+        Examples
+        --------
+        >>> layout = Layout([[Parameter("scale", (2,))], [], [Parameter("bias", (3,))]])
+        >>> layout.runs({0, 2}), layout.runs({2})
+        ([slice(0, 5, None)], [slice(2, 5, None)])
+        """
+        runs: list[slice] = []
+        for part in (part for i, part in self.parts() if i in layers):
+            if runs and runs[-1].stop == part.start:
+                runs[-1] = slice(runs[-1].start, part.stop)
+            else:
+                runs.append(part)
+        return runs
 
     def views(self, flat: Floats) -> list[dict[str, Floats]]:
         """Return, for each layer, its parameters as views into `flat`."""

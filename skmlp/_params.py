@@ -234,6 +234,21 @@ class OneOrMore(Constraint):
         return f"{self.item}, or a sequence of such"
 
 
+class Dictionary(Constraint):
+    """A dict whose keys obey one constraint and whose values obey another."""
+
+    def __init__(self, key: Constraint, value: Constraint) -> None:
+        self.key, self.value = key, value
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, abc.Mapping) and all(
+            self.key.accepts(key) and self.value.accepts(item) for key, item in value.items()
+        )
+
+    def __str__(self) -> str:
+        return f"a dict, each key {self.key} and each value {self.value}"
+
+
 class Seed(Constraint):
     """What seeds a ``numpy.random.RandomState``, or one."""
 

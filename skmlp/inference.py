@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike
 
 from skmlp._typing import Floats, Indices, Matrix, Views
 from skmlp.network import Network
+from skmlp.workspace import Place
 
 #: Elements of the widest layer's output in one chunk: a megabyte in float64, which
 #: the next layer still finds in the second-level cache.
@@ -17,9 +18,23 @@ CHUNK = 2**17
 _LARGE = 1e150
 
 
-def chunk_rows(network: Network) -> int:
-    """Return the rows of one chunk."""
-    return max(1, CHUNK // network.widest)
+def chunk_rows(network: Network, params: Sequence[Views], X: Matrix) -> int:
+    """Return the rows of one chunk: what a row takes where it is widest decides.
+
+    Parameters
+    ----------
+    network : Network
+        The layers.
+    params : sequence of mapping of str to ndarray
+        Their parameters.
+    X : ndarray or CSR array of shape (n, n_features)
+        The rows. A sparse one takes as many numbers and indices as the mean one stores.
+    """
+    if isinstance(X, np.ndarray):
+        return max(1, CHUNK // network.widest)
+    stored: int = -(-2 * X.nnz // max(X.shape[0], 1))
+    plan = network.plan_for(params, sparse=True)
+    return max(1, CHUNK // max(stored, *(place.width for place in plan)))
 
 
 def raw_scores(
@@ -55,8 +70,9 @@ def raw_scores(
     """
     n = X.shape[0] if subset is None else len(subset)
     scores: Floats = np.empty((n, network.n_outputs), dtype)
-    size = min(n, chunk_rows(network))
-    outs = _outputs(network, size, dtype)
+    size = min(n, chunk_rows(network, params, X))
+    plan = network.plan_for(params, sparse=not isinstance(X, np.ndarray))
+    outs = _outputs(plan, size, dtype)
     for start in range(0, n, size):
         part = slice(start, min(start + size, n))
         x = X[part] if subset is None else X[subset[part]]
@@ -68,27 +84,29 @@ def raw_scores(
         if raw is not wanted:
             np.copyto(wanted, raw)
         if not math.isfinite(np.add.reduce(wanted, axis=None)):
-            _forward_clipped(network, params, x, wanted)
+            _forward_clipped(network, params, plan, x, wanted)
     return scores
 
 
-def _outputs(network: Network, n_rows: int, dtype: DTypeLike) -> list[Floats]:
+def _outputs(plan: Sequence[Place], n_rows: int, dtype: DTypeLike) -> list[Floats]:
     """Return memory for the outputs of all layers but the last.
 
     Nobody looks back: each layer that can works in the memory of the one before.
     """
     outs: list[Floats] = []
-    for i, place in enumerate(network.plan[:-1]):
+    for i, place in enumerate(plan[:-1]):
         over = i > 0 and place.inplace
         outs.append(outs[-1] if over else np.empty((n_rows, place.width), dtype))
     return outs
 
 
-def _forward_clipped(network: Network, params: Sequence[Views], x: Matrix, scores: Floats) -> None:
+def _forward_clipped(
+    network: Network, params: Sequence[Views], plan: Sequence[Place], x: Matrix, scores: Floats
+) -> None:
     """Write the scores of one chunk that overflowed."""
     x = x.astype(np.float64)
     _clip(x if isinstance(x, np.ndarray) else x.data, _LARGE)
-    for layer, p, place in zip(network.layers, params, network.plan, strict=True):
+    for layer, p, place in zip(network.layers, params, plan, strict=True):
         out: Floats = np.empty((x.shape[0], place.width))
         bounded = {name: _clip(v.astype(float), _LARGE) for name, v in p.items()}
         x = layer.forward(x, out, bounded)

@@ -1,7 +1,8 @@
 """Layers in order: the forward and the backward pass."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import accumulate, takewhile
 
 import numpy as np
 
@@ -30,8 +31,11 @@ class Network:
     layout, statistics : Layout
         Where the parameters of each layer lie in a flat vector, and what training
         records for prediction in another.
+    blocks : list of int
+        For each layer the number of the dense layer it goes with: that before it, or
+        the first.
     plan : list of Place
-        What each layer needs of a workspace.
+        What each layer needs of a workspace if the input is dense.
     adapts : bool
         Whether a layer fits its first parameters to data.
     widest : int
@@ -59,8 +63,14 @@ class Network:
         self.largest_product = max(
             math.prod(p.shape) for layer in self.layout.layers for p in layer
         )
-        # Nobody asks for the derivative with respect to what lies before it.
-        self._first = next(i for i, p in enumerate(self.layout.layers) if p)
+        weights = [any(p.penalised for p in layer) for layer in self.layout.layers]
+        self.blocks = [max(seen - 1, 0) for seen in accumulate(weights)]
+        self._first = self._lowest(frozenset())
+
+    def _lowest(self, frozen: Collection[int]) -> int:
+        """Return the first layer that learns: nobody asks for derivatives before it."""
+        layers = enumerate(self.layout.layers)
+        return next(i for i, parameters in layers if parameters and i not in frozen)
 
     def _over_input(self, i: int) -> bool:
         """Tell whether layer `i` may write over its input.
@@ -71,6 +81,23 @@ class Network:
         if i == 0 or not self.layers[i].inplace or self.layers[i].reads_x:
             return False
         return not self.layers[i - 1].reads_out
+
+    def plan_for(self, params: Sequence[Views], *, sparse: bool) -> list[Place]:
+        """Return what each layer needs: nothing, as long as a sparse input stays sparse.
+
+        Parameters
+        ----------
+        params : sequence of mapping of str to ndarray
+            The parameters and statistics of each layer.
+        sparse : bool
+            Whether the input is.
+        """
+        if not sparse:
+            return self.plan
+        keep = (layer.keeps_sparse(p) for layer, p in zip(self.layers, params, strict=True))
+        n = len(list(takewhile(bool, keep)))
+        first_dense = self.plan[n]._replace(over_input=False, inplace=False)
+        return [Place(0, over_input=False, inplace=False)] * n + [first_dense, *self.plan[n + 1 :]]
 
     def initialize(self, params: Sequence[Views], rng: np.random.RandomState) -> None:
         """Draw the parameters, layer by layer."""
@@ -97,14 +124,16 @@ class Network:
         rng : RandomState
             Random numbers.
         """
-        for layer, p, place in zip(self.layers, params, self.plan, strict=True):
+        plan = self.plan_for(params, sparse=not isinstance(x, np.ndarray))
+        for layer, p, place in zip(self.layers, params, plan, strict=True):
             layer.adapt(x, p, weight, rng)
             x = layer.forward(x, np.empty((x.shape[0], place.width), x.dtype), p)
 
-    def forget(self, params: Sequence[Views]) -> None:
-        """Let the next batch alone decide the statistics."""
-        for layer, p in zip(self.layers, params, strict=True):
-            layer.forget(p)
+    def forget(self, params: Sequence[Views], frozen: Collection[int] = ()) -> None:
+        """Let the next batch alone decide the statistics, but for those of frozen layers."""
+        for i, (layer, p) in enumerate(zip(self.layers, params, strict=True)):
+            if i not in frozen:
+                layer.forget(p)
 
     def forward(self, params: Sequence[Views], x: Matrix, outs: Sequence[Floats]) -> Matrix:
         """Return the raw scores of the rows `x`, as in prediction.
@@ -126,7 +155,14 @@ class Network:
             x = layer.forward(x, out, p)
         return x
 
-    def train(self, params: Sequence[Views], x: Matrix, rows: Rows, step: Step) -> Floats:
+    def train(
+        self,
+        params: Sequence[Views],
+        x: Matrix,
+        rows: Rows,
+        step: Step,
+        frozen: Collection[int] = (),
+    ) -> Floats:
         """Return the raw scores of a training batch.
 
         Parameters
@@ -139,6 +175,8 @@ class Network:
             Buffers of `k` rows.
         step : Step
             Weights of the rows and random numbers.
+        frozen : collection of int
+            The layers whose parameters and statistics are held.
 
         Returns
         -------
@@ -146,13 +184,21 @@ class Network:
             In one of the buffers.
         """
         rows.inputs[:] = [x]
-        for layer, p, out, s in zip(self.layers, params, rows.out, rows.layers, strict=True):
-            x = layer.train(x, out, p, s, step)
+        layers = zip(self.layers, params, rows.out, rows.layers, strict=True)
+        for i, (layer, p, out, s) in enumerate(layers):
+            train = layer.train_frozen if i in frozen else layer.train
+            x = train(x, out, p, s, step)
             rows.inputs.append(x)
         scores: Floats = x
         return scores
 
-    def backward(self, params: Sequence[Views], grads: Sequence[Views], rows: Rows) -> None:
+    def backward(
+        self,
+        params: Sequence[Views],
+        grads: Sequence[Views],
+        rows: Rows,
+        frozen: Collection[int] = (),
+    ) -> None:
         """Turn the gradient in the last of ``rows.dout`` into that of the parameters.
 
         Parameters
@@ -160,12 +206,18 @@ class Network:
         params : sequence of mapping of str to ndarray
             The parameters and statistics of each layer.
         grads : sequence of mapping of str to ndarray
-            Where the gradients of the parameters go; overwritten.
+            Where the gradients of the parameters go; overwritten, but for those of
+            frozen layers.
         rows : Rows
             The buffers that ``train`` used.
+        frozen : collection of int
+            The layers that ``train`` was told of, not all that have parameters.
         """
-        dout = rows.dout
-        for i in range(len(self.layers) - 1, self._first - 1, -1):
-            x, out = rows.inputs[i : i + 2]
-            dx = dout[i - 1] if i > self._first else None
-            self.layers[i].backward(x, out, dout[i], dx, params[i], grads[i], rows.layers[i])
+        dout, first = rows.dout, self._lowest(frozen) if frozen else self._first
+        for i in range(len(self.layers) - 1, first - 1, -1):
+            layer, (x, out), s = self.layers[i], rows.inputs[i : i + 2], rows.layers[i]
+            if i in frozen:
+                layer.backward_frozen(x, out, dout[i], dout[i - 1], params[i], s)
+            else:
+                dx = dout[i - 1] if i > first else None
+                layer.backward(x, out, dout[i], dx, params[i], grads[i], s)

@@ -41,6 +41,13 @@ class Objective:
         training records for prediction.
     views : list of dict of str to ndarray
         Parameters and statistics of each layer.
+    frozen : frozenset of int
+        The dense layers that are held, with what goes with each.
+    moving, held : list of list of slice
+        The parts of the parameters that learn and that are held, and those of the
+        statistics.
+    weights : list of Weight
+        What penalties may change after a step: of a frozen layer no rows.
     projects : bool
         Whether a penalty changes weights after a step.
     scratch : ndarray
@@ -61,20 +68,49 @@ class Objective:
         self.grads = Arena(network.layout, dtype)
         self.statistics = Arena(network.statistics, dtype)
         self.views = merged(self.params, self.statistics)
-        self.weights = [
-            Weight(views["weight"], network.layout.part(i, "weight"))
-            for i, views in enumerate(self.params.views)
-            if "weight" in views
-        ]
-        self.scratch: Floats = np.empty(min(BLOCK, network.layout.size), dtype)
+        longest = max(network.layout.size, network.statistics.size)
+        self.scratch: Floats = np.empty(min(BLOCK, longest), dtype)
         self.projects = any(penalty.projects for penalty in penalties)
-        for penalty in penalties:
+        self.freeze(frozenset())
+
+    def freeze(self, dense: frozenset[int]) -> None:
+        """Hold some dense layers and what goes with each; let all others learn.
+
+        Held are parameters and statistics. There is no gradient of what is held, nor
+        does any penalty know of it.
+
+        Parameters
+        ----------
+        dense : frozenset of int
+            Their numbers, not those of all.
+        """
+        blocks = self.network.blocks
+        self.frozen = dense
+        self.frozen_layers = frozenset(i for i, block in enumerate(blocks) if block in dense)
+        learning = set(range(len(blocks))) - self.frozen_layers
+        layouts = (self.network.layout, self.network.statistics)
+        self.moving = [layout.runs(learning) for layout in layouts]
+        self.held = [layout.runs(self.frozen_layers) for layout in layouts]
+        for part in self.held[0]:
+            self.grads.flat[part] = 0.0  # for whoever looks at the gradient as a whole
+        self.weights = [
+            self._weight(i) for i, views in enumerate(self.params.views) if "weight" in views
+        ]
+        for penalty in self.penalties:
             penalty.bind(self.weights)
 
-    def workspace(self, n_rows: int) -> Workspace:
-        """Return memory for batches of up to `n_rows` rows."""
+    def _weight(self, i: int) -> Weight:
+        """Return what penalties may change of the weight matrix of layer `i`."""
+        values, part = self.params.views[i]["weight"], self.network.layout.part(i, "weight")
+        if i in self.frozen_layers:
+            return Weight(values[:0], slice(part.start, part.start))
+        return Weight(values, part)
+
+    def workspace(self, n_rows: int, *, sparse: bool = False) -> Workspace:
+        """Return memory for batches of up to `n_rows` rows, dense or `sparse` ones."""
         scratch = self.loss.buffers(self.network.n_outputs)
-        return Workspace(n_rows, self.params.flat.dtype, self.network.plan, scratch)
+        plan = self.network.plan_for(self.views, sparse=sparse)
+        return Workspace(n_rows, self.params.flat.dtype, plan, scratch)
 
     def loss_gradient(self, X: Matrix, y: NDArray[Any], weight: Floats | None, rows: Rows) -> float:
         """Return the mean loss of one batch and leave its gradient in ``grads``.
@@ -90,10 +126,15 @@ class Objective:
         rows : Rows
             Memory for `k` rows.
         """
-        raw = self.network.train(self.views, X, rows, Step(weight, self.noise))
+        frozen = self.frozen_layers
+        raw = self.network.train(self.views, X, rows, Step(weight, self.noise), frozen)
         value = self.loss(raw, y, weight, rows.dout[-1], rows.scratch)
-        self.network.backward(self.views, self.grads.views, rows)
+        self.network.backward(self.views, self.grads.views, rows, frozen)
         return value
+
+    def forget(self) -> None:
+        """Let the next batch alone decide the statistics that are not held."""
+        self.network.forget(self.views, self.frozen_layers)
 
     def sweep(self, total: float, decay: float = 1.0) -> "Sweep":
         """Return what the penalties do to each block of parameters in a step.
@@ -155,7 +196,9 @@ class Objective:
             The weight sum, `k` for equal weights.
         """
         value, sweep = self.loss_gradient(X, y, weight, rows), self.sweep(total)
-        return value + sum(sweep.before(b) for b in blocks(self.params.n_penalised))
+        return value + sum(
+            sweep.before(b) for part in self.moving[0] for b in blocks(part.stop, part.start)
+        )
 
 
 class Sweep:
@@ -169,11 +212,20 @@ class Sweep:
         What they are multiplied by: one over the weight sum of the batch.
     decay : float
         What weight decay is multiplied by.
+
+    Attributes
+    ----------
+    threshold : float
+        The strength of the L1 penalty on the weights; biases are spared.
     """
 
     def __init__(self, objective: Objective, scale: float, decay: float) -> None:
         self._objective, self._scale, self._decay = objective, scale, decay
-        self._threshold = objective.threshold(1.0 / scale)
+        self.threshold = objective.threshold(1.0 / scale)
+        # Matrices have their value before the first block moves.
+        self._matrix_value = sum(
+            p.matrix_value(objective.weights, scale) for p in objective.penalties
+        )
 
     def before(self, block: slice) -> float:
         """Add the penalties' gradient; return the penalties' value.
@@ -193,23 +245,11 @@ class Sweep:
         if part.start >= part.stop:
             return 0.0
         weights, grads = objective.params.flat[part], objective.grads.flat[part]
-        # Matrices have their value before the first block moves.
-        value = 0.0 if part.start else self._matrix_value()
+        value, self._matrix_value = self._matrix_value, 0.0
         for penalty in objective.penalties:
             value += penalty.value_gradient(weights, grads, self._scale, objective.scratch)
         return value
 
-    def _matrix_value(self) -> float:
-        """Return the value of the penalties on whole matrices."""
-        objective = self._objective
-        return sum(p.matrix_value(objective.weights, self._scale) for p in objective.penalties)
-
-    def decay(self, block: slice, lr: float) -> float:
-        """Return the share of a block of weights that decay takes; biases are spared."""
-        if block.stop > self._objective.params.n_penalised:
-            return 0.0
+    def decay(self, lr: float) -> float:
+        """Return the share of the weights that decay takes; biases are spared."""
         return self._objective.decay(lr * self._decay)
-
-    def threshold(self, block: slice) -> float:
-        """Return the strength of the L1 penalty on a block of weights; biases are spared."""
-        return self._threshold if block.stop <= self._objective.params.n_penalised else 0.0

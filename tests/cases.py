@@ -5,6 +5,7 @@ A new member needs its line in one of the tables, and its textbook formula in
 """
 
 import functools
+import inspect
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -38,7 +39,6 @@ from skmlp.losses import LOSSES, Loss
 from skmlp.network import Network
 from skmlp.objective import Objective
 from skmlp.optimizers import Optimizer
-from skmlp.optimizers.base import Pace
 from skmlp.penalties import L1, PENALTIES, GroupL1, Penalty
 from skmlp.solvers import Current, Minibatch
 from skmlp.solvers.batches import Batch
@@ -46,6 +46,7 @@ from skmlp.workspace import Buffer, Place, Rows, Workspace
 
 Array = NDArray[Any]
 Table = Mapping[str, Mapping[str, Any]]
+Test = Callable[..., None]
 
 # -- what a case is ------------------------------------------------------------------
 
@@ -388,6 +389,44 @@ def each(table: Table) -> list[Any]:
     ]
 
 
+def in_one_case(**values: Iterable[Any]) -> Callable[[Test], Test]:
+    """Return a decorator that runs a test for all combinations of values, as one case.
+
+    For tests that take less time than a case of pytest's: that of ``parametrize`` is a
+    case for each of them.
+    """
+    combined = [dict(zip(values, row, strict=True)) for row in itertools.product(*values.values())]
+
+    def decorate(test: Test) -> Test:
+        @functools.wraps(test)
+        def loop(**others: Any) -> None:
+            for chosen in combined:
+                try:
+                    test(**others, **chosen)
+                except BaseException as error:
+                    error.add_note(f"In the case of {chosen}")
+                    raise
+
+        asked = inspect.signature(test)
+        left = [p for name, p in asked.parameters.items() if name not in values]
+        loop.__signature__ = asked.replace(parameters=left)  # type: ignore[attr-defined]
+        return loop
+
+    return decorate
+
+
+def pairwise(*factors: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Return few rows of the factors' product: any two values of two factors meet in one."""
+    product = itertools.product(*(range(len(values)) for values in factors))
+    meeting = {row: set(itertools.combinations(enumerate(row), 2)) for row in product}
+    missing, rows = set().union(*meeting.values()), []
+    while missing:
+        row = max(meeting, key=lambda row: len(meeting[row] & missing))
+        missing -= meeting.pop(row)
+        rows.append(tuple(values[i] for values, i in zip(factors, row, strict=True)))
+    return rows
+
+
 def layers_by_label() -> dict[str, LayerCase]:
     """Return the layers of which chains are made: some activations, one case of each other."""
     last = {name: list(members.values())[-1] for name, members in LAYER_CASES.items()}
@@ -508,10 +547,11 @@ class Problem(NamedTuple):
 
     def value(self) -> float:
         """Return the objective's value, each time for the same random numbers."""
-        k = self.batch.X.shape[0]
+        k, sparse = self.batch.X.shape[0], not isinstance(self.batch.X, np.ndarray)
+        rows = self.objective.workspace(k, sparse=sparse).rows(k)
         self.objective.noise.restore(FIRST_NOISE)
         with np.errstate(all="ignore"):  # as the estimators do
-            return self.objective(*self.batch, self.objective.workspace(k).rows(k))
+            return self.objective(*self.batch, rows)
 
     def gradient(self) -> Array:
         """Return a copy of the gradient that a call leaves."""
@@ -618,10 +658,13 @@ def zero_arena(layers: Sequence[Layer], dtype: DTypeLike = np.float64) -> list[d
 def make_solver(
     optimizer: Optimizer, objective: Objective, schedule: Any, max_iter: int, **options: Any
 ) -> Minibatch:
-    """Return the mini-batch solver; weights and biases are apart, as L1 asks for."""
-    head, size = objective.params.n_penalised, objective.params.flat.size
-    paces = [Pace(slice(0, head), 1.0), Pace(slice(head, size), 1.0)]
-    optimizer.bind(objective.params.flat, objective.grads.flat, objective.scratch, paces)
+    """Return the mini-batch solver; decay and L1 spare the biases."""
+    optimizer.bind(
+        objective.params.flat,
+        objective.grads.flat,
+        objective.scratch,
+        n_penalised=objective.params.n_penalised,
+    )
     evaluated = options.pop("evaluated", None) or Current(objective)
     return Minibatch(optimizer, evaluated, schedule, max_iter, **options)
 
@@ -633,6 +676,9 @@ class Recorder:
         self.losses: list[float] = []
         self.rates: list[float | None] = []
         self._stall_after = set(stall_after)
+
+    def epoch_begin(self) -> None:
+        """Keep nothing."""
 
     def epoch_end(self, loss: float, learning_rate: float | None = None) -> bool:
         """Keep the loss."""

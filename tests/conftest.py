@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-N_ROWS, N_FEATURES, N_TARGETS = 50, 6, 3
+N_ROWS, N_FEATURES, N_TARGETS = 60, 6, 3
 
 TARGETS: dict[str, Callable[[NDArray[Any], np.random.RandomState], NDArray[Any]]] = {
     "binary": lambda z, rng: (z[:, 0] > 0).astype(int),

@@ -1,12 +1,13 @@
 """Activation functions: values, derivatives, edge values, memory."""
 
+import functools
 import pickle
 import tracemalloc
 
 import numpy as np
 import pytest
 import references as ref
-from cases import ACTIVATION_CASES, DTYPES
+from cases import ACTIVATION_CASES, DTYPES, in_one_case
 from scipy.special import ndtr
 
 from skmlp.activations import (
@@ -48,7 +49,7 @@ LARGE = (41, 1001)
 every_function = pytest.mark.parametrize(
     ("function", "textbook"), [pytest.param(*pair, id=name) for name, pair in FUNCTIONS.items()]
 )
-both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
+both_dtypes = in_one_case(dtype=DTYPES)
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +110,7 @@ def forward(function, z):
 # -- values --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [(16, 25), (1, 400), (400, 1), (67, 5), LARGE])
+@in_one_case(shape=[(16, 25), (1, 400), (400, 1), (67, 5), LARGE])
 @both_dtypes
 @every_function
 def test_values_are_the_textbook_ones(function, textbook, dtype, shape):
@@ -120,7 +121,7 @@ def test_values_are_the_textbook_ones(function, textbook, dtype, shape):
     np.testing.assert_allclose(out, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
 
 
-@pytest.mark.parametrize("shape", [(67, 5), LARGE])
+@in_one_case(shape=[(67, 5), LARGE])
 @both_dtypes
 @every_function
 def test_training_has_the_values_of_prediction(function, textbook, dtype, shape):
@@ -131,7 +132,7 @@ def test_training_has_the_values_of_prediction(function, textbook, dtype, shape)
     assert not any(np.isnan(array).any() for array in one.s.values())
 
 
-@pytest.mark.parametrize("shape", [(67, 5), LARGE])
+@in_one_case(shape=[(67, 5), LARGE])
 @both_dtypes
 @every_function
 def test_forward_over_its_input_changes_no_bit(function, textbook, dtype, shape):
@@ -171,7 +172,7 @@ def test_selu_keeps_mean_and_variance():
 # -- derivatives ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [(16, 25), (400, 1), (67, 5), LARGE])
+@in_one_case(shape=[(16, 25), (400, 1), (67, 5), LARGE])
 @every_function
 def test_derivative_is_that_of_the_value(function, textbook, shape):
     z = smooth(shape)
@@ -209,8 +210,8 @@ def test_float32_derivative_is_the_float64_one_rounded(function, textbook):
 # -- layout --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("layout", ["C", "F"])
+@in_one_case(order=["C", "F"])
+@in_one_case(layout=["C", "F"])
 @both_dtypes
 @every_function
 def test_layout_changes_no_value(function, textbook, dtype, layout, order):
@@ -297,7 +298,7 @@ def test_nan_is_not_hidden(function, textbook, dtype):
 # -- relu, whose derivative is made of bits ------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [(1, 8), (8, 1), (2, 4), (3, 8)])
+@in_one_case(shape=[(1, 8), (8, 1), (2, 4), (3, 8)])
 @both_dtypes
 def test_relu_slope_is_one_above_zero_only(dtype, shape):
     tiny = np.finfo(dtype).smallest_subnormal
@@ -358,8 +359,13 @@ def test_gain_of_rectifiers_is_that_of_he():
     assert Relu().gain() == pytest.approx(np.sqrt(2), rel=1e-6)
 
 
+@functools.cache
+def many_normal_numbers():
+    """Return so many that their mean of squares is near one."""
+    return np.random.RandomState(0).normal(size=(1, 400_000))
+
+
 @every_function
 def test_gain_keeps_the_variance(function: Activation, textbook):
-    z = np.random.RandomState(0).normal(size=(1, 400_000))
-    kept = (function.gain() * forward(function, z)) ** 2
+    kept = (function.gain() * forward(function, many_normal_numbers())) ** 2
     assert kept.mean() == pytest.approx(1, abs=0.03)

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from cases import DTYPES, Recorder, dense, layers_by_label, make_objective, make_solver
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from trust import estimator, first_partial_fit, outputs, problem, same
 
 from skmlp._params import InvalidParameterError
@@ -209,13 +210,13 @@ def test_prediction_is_that_of_the_average(average):
 
 @every_choice
 def test_validation_scores_are_those_of_the_average(average, monkeypatch):
-    steps, scored, score = recorded(monkeypatch), [], HeldOut.score
+    steps, scored, evaluate = recorded(monkeypatch), [], HeldOut.evaluate
 
     def spy(self):
         scored.append([{n: v.copy() for n, v in views.items()} for views in self._params])
-        return score(self)
+        return evaluate(self)
 
-    monkeypatch.setattr(HeldOut, "score", spy)
+    monkeypatch.setattr(HeldOut, "evaluate", spy)
     est = make(average=average, early_stopping=True, validation_fraction=0.4, batch_norm=True)
     est.fit(X, Y)
     each_epoch = len(steps) // len(scored)
@@ -307,6 +308,16 @@ def test_bad_averages_are_refused_by_name(value):
 def test_solvers_without_an_average_refuse_one(solver):
     with pytest.raises(InvalidParameterError, match="average"):
         make(average=0.9, solver=solver).fit(X, Y)
+
+
+@every_choice
+@pytest.mark.parametrize("scaling", ["standard", "maxabs"])
+def test_more_statistics_than_parameters_are_averaged(scaling, average):
+    """A linear model of scaled features has two of them for each weight."""
+    scaled = make(hidden_layer_sizes=(), feature_scaling=scaling, average=average).fit(X, Y)
+    features = {"standard": StandardScaler, "maxabs": MaxAbsScaler}[scaling]().fit_transform(X)
+    plain = make(hidden_layer_sizes=(), average=average).fit(features, Y)
+    np.testing.assert_allclose(scaled.coefs_[0], plain.coefs_[0], rtol=1e-9, atol=1e-12)
 
 
 def test_an_average_of_noisy_steps_is_better_than_the_last_one():

@@ -29,7 +29,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 import skmlp
 from skmlp import MLPClassifier, MLPRegressor
-from skmlp.estimators import interrupts, validation
+from skmlp.estimators import interrupts, splitting
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -218,7 +218,7 @@ def test_divergence_while_rows_are_held_out_keeps_the_best_weights(make_data):
     assert old.n_iter_ == 100
     assert np.isnan(old.validation_scores_).sum() > 50
     new = ours("MLPRegressor", **wild)
-    with pytest.warns(ConvergenceWarning, match="The best parameters are kept"):
+    with pytest.warns(ConvergenceWarning, match="The best weights are kept"):
         new.fit(X, y)
     assert new.n_iter_ < 100
     assert math.isnan(new.validation_scores_[-1])
@@ -283,14 +283,14 @@ def test_first_interrupt_ends_the_fit_and_a_second_the_program(solver, make_data
 def held_out(monkeypatch):
     """Return a list to which each split adds the rows of X it held out."""
     rows = []
-    split = validation.train_test_split
+    split = splitting.train_test_split
 
     def spy(*arrays, **options):
         parts = split(*arrays, **options)
         rows.append(parts[1])
         return parts
 
-    for module in (validation, sklearn_mlp):
+    for module in (splitting, sklearn_mlp):
         monkeypatch.setattr(module, "train_test_split", spy)
     return rows
 
@@ -313,13 +313,13 @@ def strict_about_splits():
 
 
 def test_class_too_small_to_divide_gives_a_plain_split(held_out):
-    X, y = np.arange(50.0)[:, np.newaxis], np.repeat([0, 1], [49, 1])
+    X, y = np.arange(60.0)[:, np.newaxis], np.repeat([0, 1], [59, 1])
     with pytest.raises(ValueError, match="The least populated class"):
         theirs("MLPClassifier", early_stopping=True).fit(X, y)
     new = ours("MLPClassifier", early_stopping=True)
     with pytest.warns(UserWarning, match="The validation set is not stratified"):
         new.fit(X, y)
-    assert len(held_out[-1]) == 5
+    assert len(held_out[-1]) == 6
     assert len(new.validation_scores_) == new.n_iter_
 
 
@@ -334,6 +334,32 @@ def test_too_few_rows_to_hold_out_give_the_training_loss(name):
         new.fit(X, y)
     assert new.validation_scores_ is None
     assert_same(ours(name).fit(X, y).loss_curve_, new.loss_curve_)
+
+
+def test_few_rows_to_hold_out_give_the_training_loss(make_data):
+    X, y = (values[:50] for values in make_data("regression"))
+    assert len(theirs("MLPRegressor", early_stopping=True).fit(X, y).validation_scores_) > 0
+    new = ours("MLPRegressor", early_stopping=True)
+    with pytest.warns(UserWarning, match="too small: 5 of 50"):
+        new.fit(X, y)
+    assert_same(ours("MLPRegressor").fit(X, y).loss_curve_, new.loss_curve_)
+    old = theirs("MLPRegressor", early_stopping=True, validation_fraction=0.2).fit(X, y)
+    new.set_params(validation_fraction=0.2).fit(X, y)
+    assert_same(old.validation_scores_, new.validation_scores_)
+
+
+def test_no_fit_ends_on_the_plateau_at_its_beginning():
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((60, 2))
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    params = {"activation": "logistic", "hidden_layer_sizes": (10, 10, 10), "max_iter": 200}
+    old = theirs("MLPClassifier", **params).fit(X, y)
+    assert old.n_iter_ < 100
+    assert len(np.unique(old.predict(X))) == 1
+    with pytest.warns(ConvergenceWarning):
+        new = ours("MLPClassifier", **params).fit(X, y)
+    assert new.n_iter_ == 200
+    assert_same(old.loss_curve_, new.loss_curve_[: old.n_iter_])
 
 
 @pytest.mark.parametrize("heavy", [True, False], ids=["held out", "trained on"])
@@ -353,7 +379,7 @@ def test_weight_on_one_side_of_the_split_gives_the_training_loss(heavy, make_dat
     assert_same(plain.loss_curve_, new.loss_curve_)
 
 
-@pytest.mark.parametrize("n_rows", [3, 50])
+@pytest.mark.parametrize("n_rows", [3, 60])
 def test_warnings_about_a_split_can_be_made_errors(n_rows, strict_about_splits):
     X, y = np.arange(float(n_rows))[:, np.newaxis], np.repeat([0, 1], [n_rows - 1, 1])
     with pytest.raises(UserWarning, match="The validation set"):
@@ -476,7 +502,7 @@ def test_warm_start_begins_a_new_search_for_the_end(schedule, params, make_data)
 def test_warm_start_records_each_call_by_itself(name, make_data):
     X, y = make_data("binary")
     # Without memory of gradients and without shuffles the models are the same.
-    params = {"warm_start": True, "shuffle": False, "solver": "sgd", "momentum": 0.0}
+    params = {"warm_start": True, "shuffle": False, "solver": "sgd", "momentum": 0.0, "tol": 0.0}
     old, new = theirs(name, **params).fit(X, y), ours(name, **params).fit(X, y)
     curve = new.loss_curve_
     old.fit(X, y)
@@ -830,7 +856,7 @@ def test_pickled_weights_are_checked(make_data):
     for model in models:
         model.coefs_[0][0, 0] = np.nan
     pickle.loads(pickle.dumps(models[0]))
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(ValueError, match="finite numbers"):
         pickle.loads(pickle.dumps(models[1]))
 
 

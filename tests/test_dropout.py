@@ -313,17 +313,17 @@ def test_prediction_is_that_of_the_plain_network():
 
 def test_validation_is_without_noise(monkeypatch):
     """Each score is that of the weights at that time, by the plain network."""
-    expected, score = [], validation.HeldOut.score
+    expected, evaluate = [], validation.HeldOut.evaluate
 
     def spy(self):
-        raw, found = self._X[self._rows], score(self)
+        raw, found = self._X[self._rows], evaluate(self)
         for views in self._params:
             raw = raw @ views["weight"] + views["bias"] if views else raw
             raw = np.maximum(raw, 0) if views and views["weight"].shape[1] != 3 else raw
         expected.append((raw.argmax(axis=1) == self._y).mean())
         return found
 
-    monkeypatch.setattr(validation.HeldOut, "score", spy)
+    monkeypatch.setattr(validation.HeldOut, "evaluate", spy)
     est = make(early_stopping=True, validation_fraction=0.4, **ALL_NOISE).fit(X, Y)
     assert est.validation_scores_ == expected
     assert len(set(expected)) > 1

@@ -1,12 +1,14 @@
 """Features scaled inside the estimator: as by scikit-learn's scalers in a pipeline."""
 
 import copy
+import functools
 import pickle
 import tracemalloc
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from cases import in_one_case
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -19,8 +21,17 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
-from sklearn.utils.estimator_checks import parametrize_with_checks
-from trust import ESTIMATORS, estimator, first_partial_fit, outputs, problem, same, unchanged
+from trust import (
+    ESTIMATORS,
+    QUICK,
+    assert_checks,
+    estimator,
+    first_partial_fit,
+    outputs,
+    problem,
+    same,
+    unchanged,
+)
 
 from skmlp import MLPClassifier, MLPRegressor, inference
 from skmlp.estimators import rows as rows_module
@@ -42,7 +53,7 @@ MERGING = ["standard", "maxabs"]
 
 each_scaling = pytest.mark.parametrize("name", SCALINGS)
 each_scaler = pytest.mark.parametrize("name", SCALERS)
-each_kind = pytest.mark.parametrize("kind", ["dense", "sparse"])
+each_kind = in_one_case(kind=["dense", "sparse"])
 
 
 def rows(n=60, dtype=np.float64, seed=0):
@@ -103,7 +114,7 @@ def block(request, monkeypatch):
     monkeypatch.setattr(rows_module, "BLOCK", request.param)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@in_one_case(dtype=[np.float32, np.float64])
 @each_kind
 @each_scaler
 def test_numbers_are_those_of_scikit_learn(name, kind, dtype, block):
@@ -161,7 +172,7 @@ def test_rows_outside_the_subset_have_no_part(name, kind, block):
 
 
 @each_kind
-@pytest.mark.parametrize("weighted", [False, True])
+@in_one_case(weighted=[False, True])
 @pytest.mark.parametrize("name", MERGING)
 def test_merged_rows_are_all_rows(name, weighted, kind):
     X = as_kind(rows(), kind)
@@ -218,7 +229,7 @@ def _by_row(X):
     )
 
 
-@pytest.mark.parametrize("size", [1e300, 1e-300, 1e-310, 2.0**500])
+@in_one_case(size=[1e300, 1e-300, 1e-310, 2.0**500])
 @each_kind
 @each_scaling
 def test_size_of_the_numbers_does_not_matter(name, kind, size):
@@ -232,8 +243,8 @@ def test_size_of_the_numbers_does_not_matter(name, kind, size):
     np.testing.assert_allclose(scaled.centre / size, plain.centre, rtol=tolerance)
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("value", [0.0, 0.1, -1e300, 1e-300, 123456789.123])
+@in_one_case(weighted=[False, True])
+@in_one_case(value=[0.0, 0.1, -1e300, 1e-300, 123456789.123])
 @each_kind
 @each_scaling
 def test_constant_columns_are_found_in_spite_of_rounding(name, kind, value, weighted):
@@ -263,12 +274,18 @@ def test_an_outlier_does_not_hide_the_others():
     assert np.isfinite(measured("standard", X).scale).all()
 
 
-@pytest.mark.parametrize("weighted", [False, True])
+@functools.cache
+def many_rows(kind):
+    """Return 16 megabytes of rows, or a third of them in a sparse array."""
+    X = np.random.RandomState(0).normal(size=(20_000, 100))
+    return X if kind == "dense" else sp.csr_array(np.where(X > 0.5, X, 0))
+
+
+@in_one_case(weighted=[False, True])
 @each_kind
 @each_scaling
 def test_measuring_copies_little_and_changes_nothing(name, kind, weighted):
-    X = np.random.RandomState(0).normal(size=(20_000, 100))
-    X = X if kind == "dense" else sp.csr_array(np.where(X > 0.5, X, 0))
+    X = many_rows(kind)
     stored = X if kind == "dense" else X.data
     kept, weight = stored.copy(), np.ones(20_000) if weighted else None
     stored.flags.writeable = False
@@ -307,7 +324,7 @@ def test_sparse_rows_stay_sparse_unless_they_are_moved():
     np.testing.assert_array_equal(found, (X.toarray() - p["centre"]) * p["scale"])
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@in_one_case(dtype=[np.float32, np.float64])
 @pytest.mark.parametrize("kind", [sp.csr_array, sp.csr_matrix])
 def test_smooth_clip_of_sparse_rows_is_that_of_dense_rows(kind, dtype):
     layer = SmoothClip()
@@ -325,7 +342,7 @@ def test_smooth_clip_of_sparse_rows_is_that_of_dense_rows(kind, dtype):
     assert doubled.nnz == 2
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@in_one_case(dtype=[np.float32, np.float64])
 def test_smooth_clip_ends_at_three(dtype):
     layer, large = SmoothClip(), np.finfo(dtype).max
     layer.build(6)
@@ -415,7 +432,7 @@ def test_held_out_rows_have_no_part_in_the_numbers(name):
     assert without_part == 4
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@in_one_case(dtype=[np.float32, np.float64])
 @each_scaling
 def test_numbers_are_shown_in_the_type_of_the_network(name, dtype):
     X, y = data("multiclass", dtype=dtype)
@@ -542,9 +559,10 @@ def test_prediction_in_chunks_is_prediction_at_once(name, kind, monkeypatch):
     X, y = data("multiclass", kind, n=100)
     est = estimator("multiclass", feature_scaling=name).fit(X, y)
     at_once = est.predict_proba(X)
-    monkeypatch.setattr(inference, "CHUNK", 7 * 7)
-    np.testing.assert_allclose(est.predict_proba(X), at_once, rtol=1e-12)
-    one_by_one = np.vstack([est.predict_proba(X[i : i + 1]) for i in range(10)])
+    with monkeypatch.context() as patch:
+        patch.setattr(inference, "CHUNK", 7 * 7)
+        np.testing.assert_allclose(est.predict_proba(X), at_once, rtol=1e-12)
+        one_by_one = np.vstack([est.predict_proba(X[i : i + 1]) for i in range(10)])
     np.testing.assert_allclose(one_by_one, at_once[:10], rtol=1e-12)
 
 
@@ -665,7 +683,7 @@ def test_transformer_of_no_library_is_taken():
     [PCA(2, random_state=0), QuantileTransformer(n_quantiles=10), FunctionTransformer(np.arcsinh)],
     ids=str,
 )
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@in_one_case(dtype=[np.float32, np.float64])
 def test_any_transformer_may_change_the_columns(transformer, dtype):
     X, y = data("multiclass", dtype=dtype)
     est = estimator("multiclass", feature_scaling=transformer).fit(X, y)
@@ -846,14 +864,16 @@ def test_lost_transformer_is_missed():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@parametrize_with_checks(
+@pytest.mark.parametrize(
+    "est",
     [
-        MLPClassifier(feature_scaling="standard"),
-        MLPRegressor(feature_scaling="standard"),
-        MLPClassifier(feature_scaling="smooth_clip"),
-        MLPRegressor(feature_scaling="robust"),
-        MLPClassifier(feature_scaling=StandardScaler(with_mean=False)),
-    ]
+        MLPClassifier(**QUICK, feature_scaling="standard"),
+        MLPRegressor(**QUICK, feature_scaling="standard"),
+        MLPClassifier(**QUICK, feature_scaling="smooth_clip"),
+        MLPRegressor(**QUICK, feature_scaling="robust"),
+        MLPClassifier(**QUICK, feature_scaling=StandardScaler(with_mean=False)),
+    ],
+    ids=repr,
 )
-def test_check(estimator, check):
-    check(estimator)
+def test_checks(est):
+    assert_checks(est)

@@ -14,10 +14,12 @@ from cases import (
     check_slopes,
     dense,
     each,
+    in_one_case,
     layers_by_label,
     make_batch,
     make_objective,
     make_problem,
+    pairwise,
     smooth_penalties,
     with_zeros,
 )
@@ -37,13 +39,11 @@ def test_gradient_on_scores_that_end_in_any_layer(name, case, layer):
     check_slopes(make_problem([dense(4), dense(case.n_outputs), LAYERS[layer]], name, case))
 
 
-@pytest.mark.parametrize("penalised", [False, True], ids=["plain", "penalised"])
-@pytest.mark.parametrize("weights", WEIGHT_CASES)
 @every_loss
-def test_gradient_of_every_loss_with_weights_and_penalties(name, case, weights, penalised):
-    penalties = smooth_penalties() if penalised else []
-    for normalised in ([], [LAYERS["batch_norm"]]):
-        chain = [dense(4), *normalised, LAYERS["tanh"], dense(case.n_outputs)]
+def test_gradient_of_every_loss_with_weights_and_penalties(name, case):
+    penalised, normalised = ([], smooth_penalties()), ([], [LAYERS["batch_norm"]])
+    for weights, penalties, layers in pairwise(list(WEIGHT_CASES), penalised, normalised):
+        chain = [dense(4), *layers, LAYERS["tanh"], dense(case.n_outputs)]
         check_slopes(make_problem(chain, name, case, weights=weights, penalties=penalties))
 
 
@@ -53,7 +53,7 @@ def test_gradient_of_a_linear_model(name, case):
     check_gradient(make_problem(chain, name, case, weights="weighted", penalties=penalties))
 
 
-@pytest.mark.parametrize("kind", [sp.csr_array, sp.csr_matrix])
+@in_one_case(kind=[sp.csr_array, sp.csr_matrix])
 @pytest.mark.parametrize("first", ["dense", "batch_norm", "layer_norm", "rescale", "smooth_clip"])
 @some_losses
 def test_gradient_of_sparse_rows_is_that_of_dense_rows(name, case, first, kind):

@@ -1,9 +1,11 @@
 """The group penalty on input features: the prox is the argmin, whole features drop out."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from cases import DTYPES
+from cases import DTYPES, in_one_case
 from references import GroupL1 as Textbook
 from sklearn.datasets import make_classification
 from sklearn.linear_model import ElasticNet, MultiTaskLasso
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 #: Others know the sign of the gradient alone, not the size that the penalty is weighed against.
 SOLVERS = [name for name, kind in OPTIMIZERS.items() if kind.proportional]
 
-both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
+both_dtypes = in_one_case(dtype=DTYPES)
 
 #: How the rates of one row differ: equal, as of Adam, and by many orders of magnitude.
 SPREADS = {"equal": 0.0, "adam": 1.0, "wide": 4.0}
@@ -64,8 +66,7 @@ def test_prox_is_the_argmin_on_a_grid(spread, strength):
         assert at_row <= values.min() + 1e-12
 
 
-@pytest.mark.parametrize("strength", [1e-6, 0.3, 4.0, 20.0])
-@pytest.mark.parametrize("width", [1, 2, 30, 513])
+@in_one_case(strength=[1e-6, 0.3, 4.0, 20.0], width=[1, 2, 30, 513])
 @pytest.mark.parametrize("spread", SPREADS)
 @both_dtypes
 def test_prox_is_the_textbook_one(spread, width, strength, dtype):
@@ -187,8 +188,9 @@ def dropped(model):
     return ~model.coefs_[0].any(axis=1)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(
+    ("solver", "dtype"), list(zip(SOLVERS, itertools.cycle(["float32", "float64"]), strict=False))
+)
 def test_features_drop_out_with_every_optimizer(solver, dtype):
     X, y = classes()
     model = network(solver, dtype=dtype).fit(X, y)

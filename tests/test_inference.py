@@ -10,8 +10,10 @@ from cases import (
     N_FEATURES,
     build_network,
     dense,
+    in_one_case,
     layers_by_label,
     make_objective,
+    pairwise,
     plain_forward,
 )
 
@@ -23,7 +25,7 @@ TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
 N_ROWS = 53
 
 every_layer = pytest.mark.parametrize("layer", LAYERS)
-both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
+both_dtypes = in_one_case(dtype=DTYPES)
 
 
 class Scorer:
@@ -52,17 +54,17 @@ def assert_close(found, expected, dtype):
     np.testing.assert_allclose(found, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
 
 
-@pytest.mark.parametrize("chunk", [1, 6, 30, 200, 10_000])
-@both_dtypes
-@every_layer
+@pytest.mark.parametrize(
+    ("layer", "dtype", "chunk"), pairwise(list(LAYERS), DTYPES, [1, 6, 30, 200, 10_000])
+)
 def test_any_chunks_give_the_textbook_scores(layer, dtype, chunk, monkeypatch):
     monkeypatch.setattr(inference, "CHUNK", chunk)
     scorer = Scorer(layer, dtype)
-    assert chunk_rows(scorer.network) == max(1, chunk // 6)
+    assert chunk_rows(scorer.network, scorer.params, scorer.X) == max(1, chunk // 6)
     assert_close(scorer(), scorer.textbook(), dtype)
 
 
-@pytest.mark.parametrize("kind", [sp.csr_array, sp.csr_matrix])
+@in_one_case(kind=[sp.csr_array, sp.csr_matrix])
 @both_dtypes
 @every_layer
 def test_sparse_rows_score_as_dense_ones(layer, dtype, kind, monkeypatch):
@@ -98,10 +100,23 @@ def test_shortest_networks(chain):
 
 
 def test_chunks_of_the_widest_layer_fill_the_same_memory():
-    narrow, wide = build_network([dense(4), dense(2)]), build_network([dense(1000), dense(2)])
-    assert chunk_rows(narrow) == inference.CHUNK // 4
-    assert chunk_rows(wide) == inference.CHUNK // 1000
-    assert chunk_rows(build_network([dense(1)], n_features=2 * inference.CHUNK)) == 1
+    for width in (8, 1000):
+        scorer = Scorer("", chain=[dense(width), dense(2)])
+        for kind in (np.asarray, sp.csr_array):
+            rows = chunk_rows(scorer.network, scorer.params, kind(scorer.X))
+            assert rows == inference.CHUNK // width
+
+
+@pytest.mark.parametrize(("stored", "widest"), [(1, 2), (7, 14), (20_000, 40_000)])
+@pytest.mark.parametrize("first", [[], ["dropout", "gaussian_noise"]], ids=len)
+def test_of_wide_sparse_rows_what_is_stored_decides_the_chunk(stored, widest, first):
+    n_features = 2 * inference.CHUNK
+    chain = [*(LAYERS[name] for name in first), dense(2)]
+    network, params = build_network(chain, n_features), [{}] * len(chain)
+    columns = np.tile(np.arange(stored), 3)
+    X = sp.csr_array((np.ones(3 * stored), columns, stored * np.arange(4)), shape=(3, n_features))
+    assert chunk_rows(network, params, X) == inference.CHUNK // widest
+    assert chunk_rows(network, params, np.empty((1, n_features))) == 1
 
 
 @pytest.mark.parametrize("kind", [np.asarray, sp.csr_array], ids=["dense", "sparse"])

@@ -12,6 +12,7 @@ from cases import (
     Context,
     batch_shares,
     each,
+    in_one_case,
     shake,
     zero_arena,
 )
@@ -26,9 +27,9 @@ N_ROWS = 6
 
 every_layer = pytest.mark.parametrize(("name", "case"), each(LAYER_CASES))
 sparse_layers = pytest.mark.parametrize("name", ["dense", "batch_norm", "layer_norm"])
-every_weight = pytest.mark.parametrize("weights", WEIGHT_CASES)
-both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
-both_orders = pytest.mark.parametrize("order", ["C", "F"])
+every_weight = in_one_case(weights=WEIGHT_CASES)
+both_dtypes = in_one_case(dtype=DTYPES)
+both_orders = in_one_case(order=["C", "F"])
 
 
 class Pass:
@@ -269,7 +270,7 @@ def test_backward_leaves_input_and_parameters_alone(name, case):
     one.backward()
 
 
-@pytest.mark.parametrize("n_rows", [1, 2, N_ROWS])
+@in_one_case(n_rows=[1, 2, N_ROWS])
 @every_layer
 def test_buffers_are_all_the_memory_a_step_needs(name, case, n_rows):
     """Rows of a smaller batch: whatever lies beyond them in the buffers stays."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import LOSS_CASES, WEIGHT_CASES, loss_memory
+from cases import LOSS_CASES, WEIGHT_CASES, in_one_case, loss_memory
 
 from skmlp.losses import LOSSES
 
@@ -106,7 +106,7 @@ def test_every_loss_has_a_peer():
     assert PEERS.keys() == LOSSES.keys()
 
 
-@pytest.mark.parametrize("weights", WEIGHT_CASES)
+@in_one_case(weights=WEIGHT_CASES)
 @pytest.mark.parametrize(("name", "case"), CASES)
 def test_value_and_gradient_are_those_of_pytorch(name, case, weights):
     rng = np.random.RandomState(1)

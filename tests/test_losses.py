@@ -16,6 +16,7 @@ from cases import (
     codes,
     each,
     garbage,
+    in_one_case,
     loss_memory,
 )
 from references import central_differences
@@ -44,8 +45,8 @@ from skmlp.losses import (
 TOLERANCE = {np.float32: 2e-6, np.float64: 1e-13}
 
 every_loss = pytest.mark.parametrize(("name", "case"), each(LOSS_CASES))
-every_weight = pytest.mark.parametrize("weights", WEIGHT_CASES)
-both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
+every_weight = in_one_case(weights=WEIGHT_CASES)
+both_dtypes = in_one_case(dtype=DTYPES)
 elementwise = pytest.mark.parametrize(
     ("name", "case"),
     each({n: c for n, c in LOSS_CASES.items() if issubclass(LOSSES[n], ElementwiseLoss)}),
@@ -121,7 +122,7 @@ def test_value_is_that_of_another_library(name, case, weights):
     assert value == pytest.approx(case.peer(y, predictions, weight), rel=1e-12)
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
+@in_one_case(order=["C", "F"])
 @both_dtypes
 @every_loss
 def test_inverse_link_is_the_textbook_one_in_place(name, case, dtype, order):
@@ -210,8 +211,8 @@ def test_domain_of_tweedie_depends_on_its_power(power, below, zero):
 HUGE = [1e3, 1e30]
 
 
-@pytest.mark.parametrize("z", [sign * z for sign in (1, -1) for z in [*HUGE, 1e38]])
-@pytest.mark.parametrize("y", [0.0, 1.0])
+@in_one_case(z=[sign * z for sign in (1, -1) for z in [*HUGE, 1e38]])
+@in_one_case(y=[0.0, 1.0])
 @both_dtypes
 def test_binary_log_loss_of_extreme_scores(dtype, y, z):
     raw = np.full((3, 1), z, dtype)
@@ -221,8 +222,8 @@ def test_binary_log_loss_of_extreme_scores(dtype, y, z):
     np.testing.assert_array_equal(BinaryLogLoss().inverse_link(raw), float(z > 0))
 
 
-@pytest.mark.parametrize("z", [-40.0, -20.0, 20.0, 36.5, 40.0])
-@pytest.mark.parametrize("y", [0.0, 1.0])
+@in_one_case(z=[-40.0, -20.0, 20.0, 36.5, 40.0])
+@in_one_case(y=[0.0, 1.0])
 def test_binary_log_loss_of_large_scores_keeps_its_small_terms(y, z):
     value, _ = evaluate(BinaryLogLoss(), np.array([[z]]), np.array([[y]]))
     wrong = -z if y else z
@@ -230,7 +231,7 @@ def test_binary_log_loss_of_large_scores_keeps_its_small_terms(y, z):
     assert value == pytest.approx(expected, rel=1e-14)
 
 
-@pytest.mark.parametrize("z", HUGE)
+@in_one_case(z=HUGE)
 @both_dtypes
 def test_multinomial_log_loss_of_extreme_scores(dtype, z):
     raw = (z * np.array([[1, -1, 0.5], [-0.5, 1, -1], [-1, -1, 1]])).astype(dtype)
@@ -243,7 +244,7 @@ def test_multinomial_log_loss_of_extreme_scores(dtype, z):
     np.testing.assert_allclose(probabilities, np.eye(3), rtol=1e-6, atol=1e-200)
 
 
-@pytest.mark.parametrize("z", [-1e30, -1e3, 0.0, 1e3, 1e30])
+@in_one_case(z=[-1e30, -1e3, 0.0, 1e3, 1e30])
 @both_dtypes
 def test_multinomial_log_loss_of_a_tie_is_the_log_of_the_classes(dtype, z):
     value, gradient = evaluate(
@@ -254,7 +255,7 @@ def test_multinomial_log_loss_of_a_tie_is_the_log_of_the_classes(dtype, z):
     np.testing.assert_allclose(gradient, expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("z", [-1e3, -1e30])
+@in_one_case(z=[-1e3, -1e30])
 @both_dtypes
 def test_poisson_of_a_mean_that_underflows(dtype, z):
     raw = np.full((2, 1), z, dtype)
@@ -266,7 +267,7 @@ def test_poisson_of_a_mean_that_underflows(dtype, z):
     np.testing.assert_array_equal(gradient * 2, -2)
 
 
-@pytest.mark.parametrize("z", [80.0, 88.8, 800.0, 1e30])
+@in_one_case(z=[80.0, 88.8, 800.0, 1e30])
 @both_dtypes
 def test_poisson_mean_is_never_infinite(dtype, z):
     with np.errstate(over="raise"):
@@ -289,7 +290,7 @@ def test_perfect_prediction_costs_nothing(kind):
 EXTREME = [-1e4, -90.0, -44.4, -30.0, 30.0, 44.4, 90.0, 1e4]
 
 
-@pytest.mark.parametrize("z", EXTREME)
+@in_one_case(z=EXTREME)
 @both_dtypes
 @pytest.mark.parametrize(
     ("name", "case"), [p for p in each(LOSS_CASES) if p.values[0] != "poisson"]
@@ -308,8 +309,8 @@ def test_loss_of_extreme_scores_is_finite_and_leads_back(name, case, dtype, z):
     assert np.isfinite(predictions).all()
 
 
-@pytest.mark.parametrize("y", [0.0, 1e-3, 1.0, 1e3])
-@pytest.mark.parametrize("power", [-1.0, 0.0, 1.0, 1.3, 1.5, 1.99, 2.0, 2.5, 3.0])
+@in_one_case(y=[0.0, 1e-3, 1.0, 1e3])
+@in_one_case(power=[-1.0, 0.0, 1.0, 1.3, 1.5, 1.99, 2.0, 2.5, 3.0])
 @both_dtypes
 def test_tweedie_goes_on_along_its_tangent(dtype, power, y):
     loss = Tweedie(power)
@@ -350,7 +351,7 @@ def test_focal_loss_with_gamma_zero_is_the_log_loss(plain, other):
 
 
 @both_dtypes
-@pytest.mark.parametrize("focal_gamma", [0.0, 0.5, 1.0, 2.0, 5.0])
+@in_one_case(focal_gamma=[0.0, 0.5, 1.0, 2.0, 5.0])
 def test_focal_loss_of_a_row_that_is_certainly_right_vanishes(focal_gamma, dtype):
     raw = np.array([[1000.0, 0.0, -1000.0]], dtype)
     with np.errstate(under="ignore"):
@@ -386,8 +387,8 @@ def test_squared_hinge_leaves_out_what_is_beyond_the_margin():
 
 
 @both_dtypes
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("scale", [1e-3, 1.0, 100.0, 1e4, 1e30])
+@in_one_case(order=["C", "F"])
+@in_one_case(scale=[1e-3, 1.0, 100.0, 1e4, 1e30])
 def test_quantiles_never_cross(dtype, order, scale):
     raw = np.random.RandomState(0).normal(size=(500, 10)) * scale
     quantiles = Quantile([0.1, 0.2, 0.5, 0.8, 0.9]).inverse_link(raw.astype(dtype, order=order))
@@ -467,7 +468,7 @@ def test_class_codes_cannot_be_missing(loss):
 
 @every_weight
 @both_dtypes
-@pytest.mark.parametrize("widths", [[3], [2, 4], [1, 3, 2]])
+@in_one_case(widths=[[3], [2, 4], [1, 3, 2]])
 @pytest.mark.parametrize(
     ("loss", "value"),
     [

@@ -6,7 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from cases import DTYPES
+from cases import DTYPES, in_one_case
 
 from skmlp import _noise
 from skmlp._noise import DRAWN, Noise
@@ -14,8 +14,8 @@ from skmlp._noise import DRAWN, Noise
 N = 3 * DRAWN + 5
 RATES = [1e-4, 0.1, 0.375, 0.5, 0.9, 0.9999]
 
-every_rate = pytest.mark.parametrize("rate", RATES)
-both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
+every_rate = in_one_case(rate=RATES)
+both_dtypes = in_one_case(dtype=DTYPES)
 
 
 def mask(rate, size=N, dtype=np.float64, noise=None):
@@ -70,7 +70,7 @@ def test_a_rate_that_rounds_to_zero_keeps_everything(rate):
     assert out.all()
 
 
-@pytest.mark.parametrize("lag", [1, 2, 3, 4, 100, DRAWN - 1, DRAWN])
+@in_one_case(lag=[1, 2, 3, 4, 100, DRAWN - 1, DRAWN])
 @every_rate
 def test_places_do_not_depend_on_each_other(rate, lag):
     out, kept = mask(rate)

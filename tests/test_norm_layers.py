@@ -485,13 +485,22 @@ def test_batches_of_one_row_train_the_network_by_its_first_statistics(batch_norm
 @pytest.mark.parametrize("kind", [sp.csr_array, sp.csr_matrix])
 @both_dtypes
 def test_sparse_rows_train_as_dense_ones(batch_norm, kind, dtype):
+    """Their products are rounded differently, and the difference grows in twelve steps.
+
+    The derivative of a bias before a normalisation is zero but for rounding. Adam divides
+    rounding by its own size and takes steps as large as any, up to a hundredth in the
+    probabilities in float32, unless its ε is larger. With 1e-4 the error stays below 1e-5
+    for each of forty seeds.
+    """
     rows = np.where(np.abs(X) > 0.7, X, 0).astype(dtype)
-    full, sparse = (make(batch_norm=batch_norm).fit(c(rows), Y) for c in (np.asarray, kind))
+    full, sparse = (
+        make(batch_norm=batch_norm, epsilon=1e-4).fit(c(rows), Y) for c in (np.asarray, kind)
+    )
     for found, expected in (
         (sparse.predict_proba(kind(rows)), full.predict_proba(rows)),
         (sparse.predict_proba(rows), full.predict_proba(kind(rows))),
     ):
-        np.testing.assert_allclose(found, expected, atol=1e-2 if dtype == np.float32 else 1e-11)
+        np.testing.assert_allclose(found, expected, atol=TOLERANCE[dtype])
 
 
 @every_choice

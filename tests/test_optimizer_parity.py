@@ -84,6 +84,8 @@ def double_precision():
 class Decay:
     """A regulariser that is weight decay alone."""
 
+    threshold = 0.0
+
     def __init__(self, strength):
         self.strength = strength
 
@@ -91,13 +93,9 @@ class Decay:
         """Add no gradient."""
         return 0.0
 
-    def decay(self, block, lr):
-        """Return the share of the parameters of a block that goes."""
+    def decay(self, lr):
+        """Return the share of the parameters that goes."""
         return lr * self.strength
-
-    def threshold(self, block):
-        """Return the strength of no L1 penalty."""
-        return 0.0
 
 
 def both(name, arguments, peer, options, *, falling=True, foreach=False, decay=0.0):

@@ -1,10 +1,11 @@
 """Optimizers against the papers, over blocks, in both dtypes, and from saved states."""
 
+import functools
 import tracemalloc
 
 import numpy as np
 import pytest
-from cases import DTYPES, OPTIMIZER_CASES, each, poison_new_memory
+from cases import DTYPES, OPTIMIZER_CASES, each, in_one_case, poison_new_memory
 
 from skmlp._arena import BLOCK
 from skmlp.optimizers import (
@@ -25,7 +26,7 @@ STEPS = 20
 
 every_optimizer = pytest.mark.parametrize(("name", "case"), each(OPTIMIZER_CASES))
 every_name = pytest.mark.parametrize("name", OPTIMIZER_CASES)
-both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
+both_dtypes = in_one_case(dtype=DTYPES)
 
 
 def rate(step):
@@ -41,26 +42,28 @@ def some_case(name):
 class Regulariser:
     """Penalties as an optimizer sees them."""
 
-    def __init__(self, strength=0.0, before=None, weight_decay=0.0):
-        self.strength, self._before, self._decay = strength, before, weight_decay
+    def __init__(self, threshold=0.0, before=None, weight_decay=0.0):
+        self.threshold, self._before, self._decay = threshold, before, weight_decay
 
     def before(self, block):
         """Do what was asked for."""
         return self._before(block) if self._before else 0.0
 
-    def decay(self, block, lr):
+    def decay(self, lr):
         """Return the share that weight decay takes."""
         return lr * self._decay
 
-    def threshold(self, block):
-        """Return the strength of the L1 penalty."""
-        return self.strength
+
+@functools.cache
+def noise(step, size):
+    """Return the random part of the gradient of a step."""
+    return np.random.RandomState(step).normal(size=size)
 
 
 class Descent:
     """An optimizer on its way along given gradients."""
 
-    def __init__(self, name, case, dtype=np.float64, size=SIZE, paces=()):
+    def __init__(self, name, case, dtype=np.float64, size=SIZE, **options):
         rng = np.random.RandomState(0)
         self.params = rng.normal(size=size).astype(dtype)
         self.start = self.params.copy()
@@ -68,12 +71,11 @@ class Descent:
         self._scale = 10.0 ** rng.uniform(-9, 1, size)
         self.grads = np.full(size, np.nan, dtype)
         self.optimizer = OPTIMIZERS[name](**case.arguments)
-        self.optimizer.bind(self.params, self.grads, paces=paces)
+        self.optimizer.bind(self.params, self.grads, **options)
 
     def gradient(self, step):
         """Return the gradient of a step."""
-        noise = np.random.RandomState(step).normal(size=self.params.size)
-        return (self._scale * noise).astype(self.params.dtype)
+        return (self._scale * noise(step, self.params.size)).astype(self.params.dtype)
 
     def run(self, first, last, regulariser=None, factor=1.0):
         """Make some steps."""
@@ -120,7 +122,7 @@ def test_no_gradient_moves_nothing(name, dtype):
     assert descent.params.tobytes() == descent.start.tobytes()
 
 
-@pytest.mark.parametrize("size", [1e-30, 1e20, 1e25])
+@in_one_case(size=[1e-30, 1e20, 1e25])
 @every_name
 def test_tiny_and_huge_gradients_leave_finite_parameters(name, size):
     """Squares of such float32 numbers are zero or infinite."""
@@ -155,29 +157,30 @@ def test_what_estimators_have_to_know_of_optimizers():
 # -- blocks, memory, parts -----------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [1, 17, BLOCK - 1, BLOCK, BLOCK + 1])
 @every_name
-def test_blocks_do_not_show(name, size):
+def test_blocks_do_not_show(name):
     whole = Descent(name, some_case(name), size=LARGE).run(0, 3)
-    part = Descent(name, some_case(name), size=size)
-    part.params[:], part._scale = whole.start[:size], whole._scale[:size]
-    part.optimizer.bind(part.params, part.grads)
-    for step in range(3):
-        part.grads[:] = whole.gradient(step)[:size]
-        part.optimizer.step(rate(step))
-    assert part.params.tobytes() == whole.params[:size].tobytes()
+    for size in (1, 17, BLOCK - 1, BLOCK, BLOCK + 1):
+        part = Descent(name, some_case(name), size=size)
+        part.params[:], part._scale = whole.start[:size], whole._scale[:size]
+        part.optimizer.bind(part.params, part.grads)
+        for step in range(3):
+            part.grads[:] = whole.gradient(step)[:size]
+            part.optimizer.step(rate(step))
+        assert part.params.tobytes() == whole.params[:size].tobytes(), size
 
 
 @both_dtypes
 @every_optimizer
 def test_step_reads_the_gradient_and_no_leftover_memory(name, case, dtype, monkeypatch):
     clean = Descent(name, case, dtype).run(0, 3, Regulariser(0.01))
-    poison_new_memory(monkeypatch)
-    poisoned = Descent(name, case, dtype).run(0, 3, Regulariser(0.01))
+    with monkeypatch.context() as patch:
+        poison_new_memory(patch)
+        poisoned = Descent(name, case, dtype).run(0, 3, Regulariser(0.01))
     assert poisoned.params.tobytes() == clean.params.tobytes()
 
 
-@pytest.mark.parametrize("strength", [0.0, 0.01])
+@in_one_case(strength=[0.0, 0.01])
 @every_name
 def test_a_step_allocates_nothing_that_grows(name, strength):
     descent, out = Descent(name, some_case(name), size=LARGE), np.empty(LARGE)
@@ -212,7 +215,47 @@ def test_each_block_is_penalised_once_before_it_moves(name):
     assert split.params.tobytes() == whole.params.tobytes()
 
 
-@pytest.mark.parametrize("strength", [0.0, 0.01])
+@every_name
+def test_only_the_head_is_decayed_and_thresholded(name):
+    regulariser = Regulariser(0.01, weight_decay=1.0)
+    spared, all_of_it = (
+        Descent(name, some_case(name), size=LARGE).run(0, 3, other) for other in (None, regulariser)
+    )
+    for n in (0, 1000, BLOCK, LARGE):
+        parted = Descent(name, some_case(name), size=LARGE, n_penalised=n).run(0, 3, regulariser)
+        assert parted.params[:n].tobytes() == all_of_it.params[:n].tobytes()
+        assert parted.params[n:].tobytes() == spared.params[n:].tobytes()
+
+
+@every_name
+def test_only_what_moves_is_touched(name):
+    moving, averages = [slice(5, 100), slice(BLOCK - 1, BLOCK + 50)], np.empty((2, LARGE))
+    whole, some = (Descent(name, some_case(name), size=LARGE) for _ in range(2))
+    some.optimizer.move(moving)
+    for descent, average in zip((whole, some), averages, strict=True):
+        descent.run(0, 3, Regulariser(0.01, weight_decay=1.0)).optimizer.evaluation(average)
+    held = np.ones(LARGE, bool)
+    for part in moving:
+        held[part] = False
+        assert some.params[part].tobytes() == whole.params[part].tobytes()
+        assert averages[1][part].tobytes() == averages[0][part].tobytes()
+    assert some.params[held].tobytes() == averages[1][held].tobytes() == some.start[held].tobytes()
+    some.optimizer.move([slice(0, LARGE)])
+    assert (some.run(3, 5).params[held] != some.start[held]).any()
+
+
+@every_name
+def test_restart_is_a_new_optimizer_at_the_parameters_to_evaluate(name):
+    used, new = (Descent(name, some_case(name)) for _ in range(2))
+    used.run(0, 5).optimizer.evaluation(new.params)
+    used.optimizer.restart()
+    new.optimizer.bind(new.params, new.grads)
+    for descent in (used, new):
+        descent.run(5, 8)
+    assert used.params.tobytes() == new.params.tobytes()
+
+
+@in_one_case(strength=[0.0, 0.01])
 @every_name
 def test_each_part_goes_at_its_own_pace(name, strength):
     cut, factors, regulariser = 1000, (0.3, 2.0), Regulariser(strength)
@@ -299,7 +342,7 @@ def test_rates_are_the_steps_along_a_gradient_that_lasts(name, case):
     assert rates[:2].tobytes() == rates[2:4].tobytes()
 
 
-@pytest.mark.parametrize("nesterov", [False, True])
+@in_one_case(nesterov=[False, True])
 def test_rates_of_momentum_follow_a_falling_learning_rate(nesterov):
     """The velocity of the steps before outlasts their learning rate, and so does the prox."""
     params, grads, rates = np.zeros(1), np.ones(1), np.empty(1)
@@ -325,7 +368,7 @@ def least_on_a_grid(objective, low, high):
     return np.minimum(objective(grid).min(axis=0), objective(np.clip(0.0, low, high)))
 
 
-@pytest.mark.parametrize("strength", [1e-4, 0.01, 1.0])
+@in_one_case(strength=[1e-4, 0.01, 1.0])
 @by_metric
 def test_shrinking_is_the_prox_in_the_metric_of_the_step(name, case, strength):
     plain, shrunk = (Descent(name, case, size=300).run(0, 10) for _ in range(2))
@@ -344,7 +387,7 @@ def test_shrinking_is_the_prox_in_the_metric_of_the_step(name, case, strength):
         assert plain.optimizer.state()[slot].tobytes() == shrunk.optimizer.state()[slot].tobytes()
 
 
-@pytest.mark.parametrize("strength", [1e-4, 0.01, 1.0])
+@in_one_case(strength=[1e-4, 0.01, 1.0])
 @pytest.mark.parametrize("case", OPTIMIZER_CASES["lion"].values(), ids=str)
 def test_lion_goes_where_the_penalised_slope_is_least_in_reach(case, strength):
     lion = Descent("lion", case, size=300).run(0, 10)
@@ -370,7 +413,7 @@ FACTORS = ("eta_minus", "eta_plus")
 BOUNDS = ("min_step", "max_step")
 
 
-@pytest.mark.parametrize("strength", [1e-4, 0.01, 1.0])
+@in_one_case(strength=[1e-4, 0.01, 1.0])
 @pytest.mark.parametrize("case", OPTIMIZER_CASES["rprop"].values(), ids=str)
 def test_rprop_goes_where_the_penalised_slope_is_least_in_reach(case, strength):
     rprop = Descent("rprop", case, size=300).run(0, 10, Regulariser(strength))
@@ -409,7 +452,7 @@ class Lasso:
         size = np.where(np.arange(self.n) % 3 == 0, 0.05, 1.0) * rng.uniform(0.5, 2, self.n)
         self.a = size * rng.choice([-1, 1], self.n)
         self.solution = np.zeros(self.n)
-        for _ in range(2000):
+        for _ in range(300):
             for j in range(self.n):
                 best = self.solution[j] - self.gradient(self.solution)[j] / self.Q[j, j]
                 less = max(abs(best) - strength / self.Q[j, j], 0)
@@ -431,6 +474,8 @@ class Lasso:
         return found
 
 
+solved = functools.cache(Lasso)
+
 #: Learning rates, and how near the solution they lead.
 LASSO = {
     "sgd": (0.02, 1e-12),
@@ -449,11 +494,11 @@ LASSO = {
 }
 
 
-@pytest.mark.parametrize("strength", [0.1, 0.5, 1.0, 5.0])
+@in_one_case(strength=[0.1, 0.5, 1.0, 5.0])
 @every_name
 def test_an_l1_penalty_leads_to_the_lasso_and_its_zeros(name, strength):
-    lasso, (lr, tolerance) = Lasso(strength), LASSO[name]
-    found = lasso.descend(OPTIMIZERS[name](), lr, 3000)
+    lasso, (lr, tolerance) = solved(strength), LASSO[name]
+    found = lasso.descend(OPTIMIZERS[name](), lr, 2000)
     zero = lasso.solution == 0
     assert zero.sum() == {0.1: 4, 0.5: 4, 1.0: 8, 5.0: 12}[strength]
     assert ((found == 0) == zero).all()
@@ -529,7 +574,7 @@ def follow(found, expected, first, last, decay_rate=0.0, change=lambda z, rates:
     np.testing.assert_allclose(found.params, expected.params, atol=1e-12)
 
 
-@pytest.mark.parametrize("decay_rate", [0.0, 0.5])
+@in_one_case(decay_rate=[0.0, 0.5])
 @every_schedule_free
 def test_average_is_that_of_the_paper_with_weight_decay_and_projections(case, decay_rate):
     found = Descent("schedulefree", case, size=300)

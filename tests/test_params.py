@@ -4,6 +4,7 @@ import math
 import re
 from fractions import Fraction
 from numbers import Integral, Real
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from skmlp._params import (
     AnyOf,
     Boolean,
     CallableObject,
+    Dictionary,
     Increasing,
     InstanceOf,
     Interval,
@@ -349,6 +351,14 @@ def test_instances_are_of_a_class_or_one_below_it():
     assert accepted(InstanceOf(Integral), [1, True, np.int8(2), 1.0, int, None]) == [1, True, 2]
     assert str(InstanceOf(Fraction)) == "an instance of fractions.Fraction"
     assert str(InstanceOf(dict)) == "an instance of dict"
+
+
+def test_dicts_have_keys_and_values_of_a_kind():
+    constraint = Dictionary(POSITIVE_INT, RATIO)
+    dicts = [{}, {1: 0.5}, MappingProxyType({np.int64(3): 0.1, 2: 0.9})]
+    others = [{0: 0.5}, {1: 0.5, 2: 1.5}, {1: None}, {"1": 0.5}, [(1, 0.5)], {1, 2}, dict, None]
+    assert accepted(constraint, [*dicts, *others]) == dicts
+    assert str(constraint) == f"a dict, each key {POSITIVE_INT} and each value {RATIO}"
 
 
 @pytest.mark.parametrize("value", [0.5, [0.5], (0.1, 0.2), [], np.array([0.1, 0.9])], ids=repr)

@@ -12,6 +12,7 @@ from cases import (
     Recorder,
     dense,
     each,
+    in_one_case,
     layers_by_label,
     make_batch,
     make_objective,
@@ -20,7 +21,7 @@ from cases import (
 
 from skmlp._arena import BLOCK
 from skmlp.optimizers import OPTIMIZERS, SGD, Adam
-from skmlp.optimizers.base import Optimizer, Pace
+from skmlp.optimizers.base import Optimizer
 from skmlp.penalties import PENALTIES, GroupL1, MaxNorm
 from skmlp.schedules import Constant, Progress
 from skmlp.solvers import Batches, Current, Minibatch, TrainingSet
@@ -32,7 +33,7 @@ SQUARED = LOSS_CASES["squared_error"]["3_outputs"]
 IN_THE_LOOP = 3 * 8 * np.getbufsize() + 2**14
 
 every_penalty = pytest.mark.parametrize(("name", "case"), each(PENALTY_CASES))
-both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
+both_dtypes = in_one_case(dtype=DTYPES)
 
 #: Optimizers that move the bound parameters themselves.
 MOVING = [name for name, kind in OPTIMIZERS.items() if not kind.averages]
@@ -52,12 +53,6 @@ def matrices(objective):
     return [weight.values.astype(float) for weight in objective.weights]
 
 
-def parts_of(objective):
-    """Return the parts of weights and of what no penalty acts on."""
-    weights, size = objective.params.n_penalised, objective.params.flat.size
-    return [Pace(slice(0, weights), 1.0), Pace(slice(weights, size), 1.0)]
-
-
 def draw(dtype=np.float64):
     """Return a training set with weights, and an objective's arguments to go with it."""
     rng = np.random.RandomState(3)
@@ -68,7 +63,7 @@ def draw(dtype=np.float64):
 def descend(objective, data, optimizer, n_steps, decay=1.0):
     """Make steps on all rows; return the losses."""
     vectors = objective.params.flat, objective.grads.flat, objective.scratch
-    optimizer.bind(*vectors, parts_of(objective))
+    optimizer.bind(*vectors, n_penalised=objective.params.n_penalised)
     solver = Minibatch(
         optimizer, Current(objective), Constant(RATE), n_steps, decay_rate=Constant(decay)
     )
@@ -168,7 +163,7 @@ def textbook_pairs():
     ]
 
 
-@pytest.mark.parametrize("decay", [1.0, 0.25])
+@in_one_case(decay=[1.0, 0.25])
 @pytest.mark.parametrize(("name", "case", "optimizer"), textbook_pairs())
 def test_steps_are_those_of_the_textbook(name, case, optimizer, decay):
     penalty, reference = PENALTIES[name](**case.arguments), case.reference(**case.arguments)
@@ -221,7 +216,10 @@ def test_a_step_allocates_nothing_that_grows(name, widths, dtype):
     objective = make_objective(layers, "squared_error", penalties=[penalty], dtype=dtype)
     optimizer = Adam()
     optimizer.bind(
-        objective.params.flat, objective.grads.flat, objective.scratch, parts_of(objective)
+        objective.params.flat,
+        objective.grads.flat,
+        objective.scratch,
+        n_penalised=objective.params.n_penalised,
     )
 
     def step():

@@ -1,6 +1,7 @@
 """Saved estimators come back the same, go on the same, are small, and are checked."""
 
 import copy
+import functools
 import io
 import math
 import pickle
@@ -8,6 +9,7 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+from cases import pairwise
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from trust import (
@@ -63,9 +65,9 @@ ROUND_TRIPS = {
 # -- round trips ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("trip", ROUND_TRIPS)
-@pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+@pytest.mark.parametrize(
+    ("task", "trip", "solver"), pairwise(TASKS, list(ROUND_TRIPS), ["sgd", "adam", "lbfgs"])
+)
 def test_predictions_and_state_survive(task, trip, solver):
     X, y = problem(task)
     est = estimator(task, solver=solver, early_stopping=True).fit(X, y)
@@ -77,9 +79,9 @@ def test_predictions_and_state_survive(task, trip, solver):
     assert loaded.score(X, y) == est.score(X, y)
 
 
-@pytest.mark.parametrize("trip", ROUND_TRIPS)
-@pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize(
+    ("task", "trip", "solver"), pairwise(TASKS, list(ROUND_TRIPS), ["sgd", "adam"])
+)
 def test_partial_fit_goes_on_to_the_same_bits(task, trip, solver):
     X, y = problem(task)
     est = first_partial_fit(estimator(task, solver=solver, batch_size=20), X, y)
@@ -90,9 +92,10 @@ def test_partial_fit_goes_on_to_the_same_bits(task, trip, solver):
     assert same(loaded.__getstate__(), est.__getstate__())
 
 
-@pytest.mark.parametrize("trip", ROUND_TRIPS)
-@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
-@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(
+    ("trip", "solver", "early_stopping"),
+    pairwise(list(ROUND_TRIPS), ["sgd", "adam", "lbfgs"], [False, True]),
+)
 def test_warm_start_goes_on_to_the_same_bits(trip, solver, early_stopping):
     X, y = problem("multiclass")
     params = {"solver": solver, "early_stopping": early_stopping, "batch_size": 20}
@@ -177,6 +180,49 @@ def test_pickling_changes_nothing():
     assert {name: id(value) for name, value in vars(est).items()} == identities
 
 
+# -- skops ---------------------------------------------------------------------------------
+
+
+def by_skops(est):
+    """Go through skops, which makes no objects but those of trusted types."""
+    skops = pytest.importorskip("skops.io")
+    dumped = skops.dumps(est)
+    kind = type(est)
+    own = [f"{kind.__module__}.{kind.__qualname__}"]
+    assert skops.get_untrusted_types(data=dumped) == own
+    return skops.loads(dumped, trusted=own)
+
+
+@pytest.mark.parametrize("how", ["plain", "warm start", "partial_fit"])
+@pytest.mark.parametrize("task", TASKS)
+def test_skops_has_only_the_estimator_to_trust(task, how):
+    X, y = problem(task)
+    params = {"feature_scaling": "robust", "batch_norm": True, "keep_checkpoints": 1}
+    est = estimator(task, warm_start=how == "warm start", **params)
+    est = first_partial_fit(est, X, y) if how == "partial_fit" else est.fit(X, y)
+    loaded = by_skops(est)
+    assert same(outputs(loaded, X), outputs(est, X))
+    assert same(loaded.__getstate__(), est.__getstate__())
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+def test_warm_start_goes_on_from_skops_to_the_same_bits(solver):
+    X, y = problem("multiclass")
+    est = estimator("multiclass", warm_start=True, solver=solver, batch_size=20).fit(X, y)
+    loaded = by_skops(est)
+    assert same(loaded.fit(X, y).__getstate__(), est.fit(X, y).__getstate__())
+
+
+def test_early_stopping_goes_on_from_skops_to_the_same_bits():
+    X, y = problem("multiclass")
+    est = estimator("multiclass", early_stopping=True)
+    est.partial_fit(X, y, classes=np.arange(3), X_val=X[:20], y_val=y[:20])
+    loaded = by_skops(est)
+    for each in (loaded, est):
+        each.partial_fit(X, y, X_val=X[:20], y_val=y[:20])
+    assert same(loaded.__getstate__(), est.__getstate__())
+
+
 # -- sizes ---------------------------------------------------------------------------------
 
 
@@ -208,7 +254,7 @@ def test_pickle_after_a_plain_fit_is_little_more_than_the_weights(
 @pytest.mark.parametrize("n", [60, 20_000])
 def test_pickle_with_state_is_little_more_than_weights_and_state(solver, slots, how, n):
     X, y = problem("multiclass", n=n)
-    params = {"solver": solver, "hidden_layer_sizes": (200, 200), "max_iter": 1}
+    params = {"solver": solver, "hidden_layer_sizes": (200, 200), "max_iter": 1, "batch_size": n}
     est = estimator("multiclass", warm_start=how == "warm start", **params)
     est = est.fit(X, y) if how == "warm start" else first_partial_fit(est, X, y)
     order = 8 * n if how == "warm start" else 0  # that of the rows, shuffled epoch by epoch
@@ -222,9 +268,10 @@ def test_state_is_dropped_by_a_plain_fit():
     assert len(pickle.dumps(est)) <= 1.1 * weight_bytes(est)
 
 
-@pytest.mark.parametrize("how", ["plain", "warm start", "partial_fit"])
-@pytest.mark.parametrize("solver", ["sgd", "adam"])
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    ("task", "solver", "how"),
+    pairwise(TASKS, ["sgd", "adam"], ["plain", "warm start", "partial_fit"]),
+)
 def test_state_consists_of_plain_values(task, solver, how):
     X, y = problem(task)
     est = estimator(task, solver=solver, early_stopping=True, warm_start=how == "warm start")
@@ -239,10 +286,15 @@ def test_state_consists_of_plain_values(task, solver, how):
 # -- tampered files ----------------------------------------------------------------------------
 
 
+@functools.cache
+def fitted(task, **params):
+    """Return an estimator that is not to be changed."""
+    return estimator(task, warm_start=True, **params).fit(*problem(task))
+
+
 def saved(task="multiclass", **params):
     """Return class and state of a saved estimator."""
-    X, y = problem(task)
-    est = estimator(task, warm_start=True, **params).fit(X, y)
+    est = fitted(task, **params)
     return type(est), copy.deepcopy(est.__getstate__())
 
 
@@ -280,6 +332,7 @@ def fill(value):
 
 
 TAMPERED = {
+    "format of the past": replaced("_format", 1),
     "format of the future": replaced("_format", 10**6),
     "format as text": replaced("_format", "1"),
     "no format": without("_format"),
@@ -335,6 +388,36 @@ TAMPERED = {
     "no optimizer steps": without("_resume", "optimizer", "steps"),
     "negative optimizer steps": lambda state: state["_resume"]["optimizer"].update(steps=-1),
     "resume is text": replaced("_resume", "yes"),
+    "unknown patience": lambda state: state["_resume"]["watched"].update(
+        patience={"best": 0.0, "count": 0, "tol": -1.0}
+    ),
+    "impatient": lambda state: state["_resume"]["watched"].update(
+        patience={"best": 0.0, "count": -1}
+    ),
+    "best score is NaN": lambda state: state["_resume"]["watched"].update(
+        patience={"best": math.nan, "count": 0}
+    ),
+    "watched is text": lambda state: state["_resume"].update(watched="yes"),
+    "watched by nobody": lambda state: state["_resume"].update(watched={}),
+    "kept weights of another shape": lambda state: state["_resume"]["watched"].update(
+        keeper={
+            "score": 0.5,
+            "epoch": 1,
+            "kept_epoch": 1,
+            "params": np.zeros(3),
+            "statistics": np.zeros(0),
+        }
+    ),
+    "kept weights are incomplete": lambda state: state["_resume"]["watched"].update(
+        keeper={"score": 0.5, "epoch": 1}
+    ),
+    "copies of another shape": replaced(
+        "_checkpoints", [{"epoch": 1, "params": np.zeros(3), "statistics": np.zeros(0)}]
+    ),
+    "copies are a number": replaced("_checkpoints", 3),
+    "number of features as text": replaced("n_features_in_", "4"),
+    "names are too few": replaced("feature_names_in_", np.array(["a"], dtype=object)),
+    "names are a list": replaced("feature_names_in_", ["a", "b", "c", "d"]),
     "order beyond the rows": lambda state: state["_resume"]["order"].fill(10**6),
     "order of fractions": lambda state: state["_resume"].update(order=np.full(60, 0.5)),
 }
@@ -346,6 +429,11 @@ TAMPERED_CLASSIFIER = {
     "no classes": without("classes_"),
     "too few classes": replaced("classes_", np.arange(2)),
     "too many classes": replaced("classes_", np.arange(4)),
+    "classes in another order": replaced("classes_", np.array([2, 1, 0])),
+    "a class twice": replaced("classes_", np.array([0, 1, 1])),
+    "classes as a matrix": replaced("classes_", np.arange(3).reshape(3, 1)),
+    "classes as a list": replaced("classes_", [0, 1, 2]),
+    "classes mixed": replaced("classes_", np.array([1, "a", 2], dtype=object)),
     "classes are a number": replaced("classes_", 3),
     "classes are None": replaced("classes_", None),
 }
@@ -355,6 +443,7 @@ TAMPERED_REGRESSOR = {
     "loss of a classifier": inner("_architecture", "loss", "binary_log_loss"),
     "no loss": without("_architecture", "loss"),
     "other number of outputs": inner("_architecture", "n_targets", 2),
+    "more outputs than memory": inner("_architecture", "n_targets", 10**15),
     "outputs as text": inner("_architecture", "n_targets", "1"),
     "no number of outputs": without("_architecture", "n_targets"),
 }
@@ -395,10 +484,18 @@ def test_state_that_is_none_is_refused(cls, state):
         load(cls, state)
 
 
-def test_refusal_names_both_formats():
+def test_refusal_names_both_formats_and_a_remedy():
     cls, state = saved()
     state["_format"] = 99
-    with pytest.raises(ValueError, match=r"format 99.*format \d+"):
+    with pytest.raises(ValueError, match=r"format 99.*format \d+\. Load it with the version"):
+        load(cls, state)
+
+
+def test_refusal_names_the_array_and_both_shapes():
+    cls, state = saved()
+    state["coefs_"][1] = state["coefs_"][1].T
+    message = r"coefs_\[1\] has shape \(3, 7\), where the network needs shape \(7, 3\)"
+    with pytest.raises(ValueError, match=message):
         load(cls, state)
 
 

@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from cases import pairwise
 from trust import estimator, first_partial_fit, outputs, problem, same, unchanged
 
 from skmlp.optimizers import OPTIMIZERS
@@ -42,9 +43,9 @@ def rates(est, n):
     ]
 
 
-@pytest.mark.parametrize("warmup", [0.0, 0.5, 7])
-@pytest.mark.parametrize("solver", OPTIMIZERS)
-@every_schedule
+@pytest.mark.parametrize(
+    ("schedule", "solver", "warmup"), pairwise(list(SCHEDULES), list(OPTIMIZERS), [0.0, 0.5, 7])
+)
 def test_every_step_of_every_solver_has_its_rate(schedule, solver, warmup, monkeypatch):
     seen, step = [], OPTIMIZERS[solver].step
     monkeypatch.setattr(

@@ -15,8 +15,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
-from sklearn.utils.estimator_checks import parametrize_with_checks
-from trust import outputs, same, unchanged
+from trust import QUICK, assert_checks, outputs, same, unchanged
 
 from skmlp import MLPRegressor
 from skmlp.estimators.rows import Rows
@@ -521,12 +520,14 @@ def test_decoding_without_scaling_copies_nothing():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@parametrize_with_checks(
+@pytest.mark.parametrize(
+    "est",
     [
-        MLPRegressor(target_scaling="standard"),
-        MLPRegressor(target_scaling="robust", feature_scaling="smooth_clip"),
-        MLPRegressor(target_scaling=StandardScaler()),
-    ]
+        MLPRegressor(**QUICK, target_scaling="standard"),
+        MLPRegressor(**QUICK, target_scaling="robust", feature_scaling="smooth_clip"),
+        MLPRegressor(**QUICK, target_scaling=StandardScaler()),
+    ],
+    ids=repr,
 )
-def test_check(estimator, check):
-    check(estimator)
+def test_checks(est):
+    assert_checks(est)

@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from cases import pairwise
 from trust import TASKS, estimator, first_partial_fit, outputs, problem, same
 
 pytestmark = [
@@ -38,11 +39,12 @@ def fit_one_by_one(est, k, X, *data, between=lambda est: est):
 # -- k fits of one epoch are one fit of k epochs -----------------------------------------
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("shuffle", [False, True])
-@pytest.mark.parametrize(("solver", "schedule"), SCHEDULED)
-@pytest.mark.parametrize("task", TASKS)
-def test_fits_of_one_epoch_are_one_fit(task, solver, schedule, shuffle, weighted):
+@pytest.mark.parametrize(
+    ("task", "scheduled", "shuffle", "weighted"),
+    pairwise(TASKS, SCHEDULED, [False, True], [False, True]),
+)
+def test_fits_of_one_epoch_are_one_fit(task, scheduled, shuffle, weighted):
+    solver, schedule = scheduled
     X, y = problem(task)
     data = (y, np.linspace(0.5, 1.5, len(X))) if weighted else (y,)
     params = {"solver": solver, "learning_rate": schedule, "shuffle": shuffle, "batch_size": 25}

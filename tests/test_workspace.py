@@ -1,5 +1,6 @@
 """Buffers: shared as the flags say, kept, and never read before they are written."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -20,6 +21,7 @@ from cases import (
     dense,
     each,
     garbage,
+    in_one_case,
     layers_by_label,
     make_batch,
     make_objective,
@@ -38,12 +40,16 @@ from skmlp.solvers import Average, Batches, Current, TrainingSet
 from skmlp.workspace import Buffer, Memory, Workspace
 
 LAYERS = layers_by_label()
-PAIRS = list(itertools.product(LAYERS, repeat=2))
 N_ROWS, SIZE = 17, 7  # two full batches and a tail of three
 
 every_loss = pytest.mark.parametrize(("name", "case"), each(LOSS_CASES))
 some_losses = pytest.mark.parametrize(("name", "case"), each(FEW_LOSS_CASES))
-both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
+both_dtypes = in_one_case(dtype=DTYPES)
+
+
+def every_pair(test):
+    """Run a test for every ordered pair of layers."""
+    return pytest.mark.parametrize("a", LAYERS)(in_one_case(b=LAYERS)(test))
 
 
 def workspace_of(chain, dtype=np.float64, loss="multinomial_log_loss", n_rows=SIZE):
@@ -91,7 +97,7 @@ def test_a_buffer_of_one_number_a_row_may_count_them():
     assert memory.rows(4).dtype == np.intp
 
 
-@pytest.mark.parametrize(("a", "b"), PAIRS)
+@every_pair
 def test_layers_share_memory_only_as_their_flags_allow(a, b):
     chain = [dense(4), LAYERS[a], LAYERS[b], dense(2)]
     layers = build_network(chain).layers
@@ -160,8 +166,8 @@ def check_poison(chain, name, case, dtype=np.float64):
         assert step(objective, few, workspace) == clean
 
 
-@pytest.mark.parametrize("first", [False, True], ids=["inside", "first"])
-@pytest.mark.parametrize(("a", "b"), PAIRS)
+@in_one_case(first=[False, True])
+@every_pair
 def test_poison_changes_no_bit_for_any_pair_of_layers(a, b, first):
     case = LOSS_CASES["multinomial_log_loss"]["4_outputs"]
     below = [] if first else [dense(4)]
@@ -201,14 +207,15 @@ def check_batches(chain, name, case, dtype, kind, weights, shuffled):
     """Compare the batches of two epochs in poisoned memory with those in their own."""
     X, y, weight = draw_rows(case, weights, dtype, N_ROWS)
     objective = make_objective(chain, case.make(name), penalties=all_penalties(), dtype=dtype)
-    workspace = objective.workspace(SIZE)
     data = TrainingSet(kind(X), y, weight)
     batches, twins = (
         Batches(data, SIZE, np.random.RandomState(1) if shuffled else None) for _ in range(2)
     )
+    memory = functools.partial(objective.workspace, sparse=batches.sparse)
+    workspace = memory(SIZE)
     for _ in range(2):
         for batch, twin in zip(batches, twins, strict=True):
-            clean = step(objective, twin, objective.workspace(twin.X.shape[0]))
+            clean = step(objective, twin, memory(twin.X.shape[0]))
             poison(objective, workspace.rows(SIZE))
             assert step(objective, batch, workspace) == clean
             for array in owned(batch, data):
@@ -254,8 +261,9 @@ class Trained:
 def check_training(train, optimizer, dtype, monkeypatch, choices):
     """Compare training in poisoned memory with the same in memory as it is."""
     clean = [train(OPTIMIZERS[optimizer](), dtype, *choice) for choice in choices]
-    poison_new_memory(monkeypatch)
-    assert [train(OPTIMIZERS[optimizer](), dtype, *choice) for choice in choices] == clean
+    with monkeypatch.context() as patch:
+        poison_new_memory(patch)
+        assert [train(OPTIMIZERS[optimizer](), dtype, *choice) for choice in choices] == clean
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -278,4 +286,3 @@ def test_training_any_layer_in_poisoned_memory_changes_no_bit(dtype, layer, monk
     for layers in (["dense", layer, "dense", "tanh"], [layer, "dense", "tanh"]):
         train, choices = Trained(layers=layers), [(weights,) for weights in WEIGHT_CASES]
         check_training(train, "adam", dtype, monkeypatch, choices)
-        monkeypatch.undo()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
+from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp import MLPClassifier, MLPRegressor
@@ -22,6 +23,10 @@ LONGEST_MESSAGE = 600
 CLASSIFICATION = ("binary", "multiclass", "multilabel", "class-columns")
 REGRESSION = ("regression", "multi-output", "poisson", "quantiles")
 TASKS = (*CLASSIFICATION, *REGRESSION)
+
+#: For scikit-learn's checks, whose rows are few: a small network and a short training at a
+#: high rate.
+QUICK = {"hidden_layer_sizes": (20,), "max_iter": 20, "learning_rate_init": 0.03}
 
 #: Constructor arguments that a task needs.
 LOSSES = {
@@ -143,6 +148,17 @@ def unchanged(est, X):
     if before[1] is None:
         with pytest.raises(NotFittedError):
             est.predict(X)
+
+
+def assert_checks(est, expected_to_fail=None):
+    """Run scikit-learn's checks as one case: all pass but those expected to fail or be skipped."""
+    expected = expected_to_fail or {}
+    results = check_estimator(est, expected_failed_checks=expected, on_skip=None, on_fail=None)
+    for result in results:
+        name, status = result["check_name"], result["status"]
+        if (status == "passed") == (name in expected):
+            raise AssertionError(f"{name} of {est} is {status}") from result["exception"]
+    assert expected.keys() <= {result["check_name"] for result in results}
 
 
 def run_python(code, **environment):

@@ -1,7 +1,9 @@
 """What the classifier and the regressor share."""
 
+import copy
+import os
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -29,18 +31,34 @@ from skmlp._typing import Floats, Views
 from skmlp.clipping import CLIPS
 from skmlp.estimators import state, transformers
 from skmlp.estimators.architecture import SHAPING, TRANSIENT, plain
+from skmlp.estimators.callbacks import CallbackSupport, Listeners, with_callbacks
+from skmlp.estimators.examples import Examples, given_for_validation
+from skmlp.estimators.freezing import FROZEN_LAYERS
+from skmlp.estimators.heads import build_head
+from skmlp.estimators.history import History
 from skmlp.estimators.inputs import (
+    about_validation,
     brief_messages,
     check_known,
     check_sample_weight,
     prediction_input,
 )
+from skmlp.estimators.kept import stages
 from skmlp.estimators.losses import alike
 from skmlp.estimators.model import Model, Weights
+from skmlp.estimators.pretrained import PRETRAINED, transferred
+from skmlp.estimators.runs import trained
+from skmlp.estimators.scoring import ScorerName
 from skmlp.estimators.solving import check_combination
+from skmlp.estimators.splitting import SPLITTER
+from skmlp.estimators.summary import summary
 from skmlp.estimators.targets import Target
+from skmlp.estimators.task import Task, Validation
 from skmlp.estimators.training import Training
+from skmlp.estimators.transfer import Features, Structure, Transfer
+from skmlp.estimators.transferred import Grown, Transferred
 from skmlp.estimators.transformers import TRANSFORMER
+from skmlp.estimators.weights import PortableWeights
 from skmlp.optimizers import OPTIMIZERS, Optimizer
 from skmlp.penalties import PENALTIES
 from skmlp.schedules import SCHEDULES, WarmUp
@@ -64,6 +82,7 @@ def _constraints() -> dict[str, Constraint]:
         "dropout_schedule": Options(SCHEDULES) | CallableObject(),
         "weight_decay_schedule": Options(SCHEDULES) | CallableObject(),
         "learning_rate_factors": Nothing() | Sequence(Interval(Real, 0, None, closed="left")),
+        "frozen_layers": FROZEN_LAYERS,
         "average": Boolean() | Interval(Real, 0, 1, closed="neither"),
         "shuffle": Boolean(),
         "random_state": Seed(),
@@ -71,26 +90,42 @@ def _constraints() -> dict[str, Constraint]:
         "warm_start": Boolean(),
         "early_stopping": Boolean(),
         "validation_fraction": Interval(Real, 0, 1, closed="left"),
+        "validation_splitter": Nothing() | SPLITTER,
+        "scoring": Nothing() | Options(["loss"]) | ScorerName() | CallableObject(),
+        "best_of_ties": Options(["first", "last"]),
+        "refit": Boolean(),
+        "max_time": Interval(Real, 0, None, closed="neither") | Nothing(),
+        "on_divergence": Options(["auto", "raise", "stop"]),
+        "checkpoint_path": Nothing() | InstanceOf(str) | InstanceOf(os.PathLike),
+        "keep_checkpoints": Interval(Integral, 1, None, closed="left") | Nothing(),
+        "checkpoint_every": Interval(Integral, 1, None, closed="left"),
         "dtype": Options(["auto", "float32", "float64"]),
+        "pretrained": PRETRAINED,
     }
 
 
-class BaseMLP(BaseEstimator):
+class BaseMLP(PortableWeights, CallbackSupport, BaseEstimator):
     """Parameters, training and raw scores of both estimators."""
 
     solver: str | Optimizer
     dtype: str
     warm_start: bool
+    refit: bool
     coefs_: list[Floats]
     intercepts_: list[Floats]
     layer_params_: list[Views]
     learning_rate_curve_: list[float]
     loss_curve_: list[float]
+    validation_loss_curve_: list[float] | None
+    validation_scores_: list[float] | None
     n_iter_: int
     t_: int
     feature_scaling: Any
     feature_scaler_: Any
+    pretrained: Any
+    pretrained_layers_: list[str]
     _feature_statistics: dict[str, Any] | None
+    _checkpoints: list[dict[str, Any]]
     _model: Model
     _resume: dict[str, Any] | None
 
@@ -126,7 +161,17 @@ class BaseMLP(BaseEstimator):
 
     # -- training --------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Fit the model to data.
 
         A fit that fails leaves the estimator as it was. With ``warm_start=True``, a
@@ -142,6 +187,16 @@ class BaseMLP(BaseEstimator):
             matrix, and of several columns of numbers, may be NaN: they are left out.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative and not all zero; None for equal ones.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Rows to validate after each epoch. With ``early_stopping=True`` they decide
+            when to stop and which weights to keep, and no row of X is held out;
+            otherwise they are scored only.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets, with no other classes than those of `y`.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights.
+        groups : array-like of shape (n_samples,), default=None
+            The groups of the rows, for a `validation_splitter` that asks for them.
 
         Returns
         -------
@@ -154,24 +209,32 @@ class BaseMLP(BaseEstimator):
             For a bad parameter or bad input, named in the message; if training
             diverged; if a warm start meets a changed architecture.
         """
-        return self._trained_aside(X, y, sample_weight, incremental=False)
+        given = Examples(X, y, sample_weight)
+        validation = given_for_validation(X_val, y_val, sample_weight_val)
+        return self._trained_aside(given, validation, groups)
 
-    def _trained_aside(self, *data: Any, **options: Any) -> Self:
+    def _trained_aside(
+        self,
+        given: Examples,
+        validation: Examples | None,
+        groups: ArrayLike | None = None,
+        **options: Any,
+    ) -> Self:
         """Train on a copy and take over its attributes, all at once, if that succeeds."""
-        aside = object.__new__(type(self))
-        aside.__dict__.update(self.__dict__)
+        aside = copy.copy(self)
         with np.errstate(all="ignore"), brief_messages():
-            aside._train(*data, **options)
+            aside._train(given, validation, groups, **options)  # noqa: SLF001 (a copy of self)
         self.__dict__ = aside.__dict__
         return self
 
+    @with_callbacks
     def _train(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: ArrayLike | None,
+        given: Examples,
+        validation: Examples | None,
+        groups: ArrayLike | None,
         *,
-        incremental: bool,
+        incremental: bool = False,
         classes: ArrayLike | None = None,
     ) -> None:
         """Validate, train and set the fitted attributes."""
@@ -180,24 +243,78 @@ class BaseMLP(BaseEstimator):
         check_combination(settings)
         again = (incremental or self.warm_start) and hasattr(self, "_model")
         fitted = self._fitted_model() if again else None
-        X, y = self._validate(X, y, dtype=self._working_type(again), reset=not again)
+        X, y = self._validate(*given[:2], dtype=self._working_type(again), reset=not again)
         check_known(y, each_column=not incremental)
-        weight = check_sample_weight(sample_weight, X)
+        given = given._replace(weight=check_sample_weight(given.weight, X))
+        weight = given.weight
         target = {} if again else self._describe_target(y, classes, weight)
-        weight = self._weighted(y, weight, incremental=incremental)
+        fitted, transfer = self._grown(fitted, y, classes) if fitted else (None, None)
+        self._learn_weights(y, weight, incremental=incremental)
+        weight = self._weighted(y, weight)
         X = self._transformed(X, weight, again=again, incremental=incremental)
         model = fitted or self._new_model(X, target)
-        training = Training(
+        transfer = transfer if again else self._taken_over(model)
+        task = Task(
             settings,
             model,
             TrainingSet(X, model.target.encode(y, model.dtype), weight),
-            start=model.parameters(self._weights()) if again else None,
-            saved=self._saved() if again else None,
-            features=self._feature_statistics if again else None,
+            given,
+            planned=settings["max_iter"],
+            validation=None if validation is None else self._validation_rows(validation, model),
+            groups=groups,
+            names=getattr(self, "feature_names_in_", None),
             incremental=incremental,
         )
-        training.run()
-        self._adopt(training, earlier=again and incremental)
+        listeners = self._listeners(task)
+        self._run(task, listeners, transfer, again=again)
+        listeners.end()
+
+    def _validation_rows(self, given: Examples, model: Model) -> Validation:
+        """Return validated rows to validate on."""
+        with about_validation():
+            X, y = self._validate(given.X, given.y, dtype=model.dtype, reset=False)
+            check_known(y, each_column=False)
+            weight = self._weighted(y, check_sample_weight(given.weight, X))
+            X = self._scaled_by_transformer(X)
+            return Validation(TrainingSet(X, model.target.encode(y, model.dtype), weight), given)
+
+    def _run(
+        self, task: Task, listeners: Listeners, transfer: Transfer | None, *, again: bool
+    ) -> None:
+        """Train, with ``refit=True`` twice, and set the fitted attributes."""
+        origin: dict[str, Any] = {} if transfer is None else {"transfer": transfer}
+        if again:
+            origin["saved"], origin["features"] = self._saved(), self._feature_statistics
+        if again and task.incremental:
+            origin["history"] = self._history()
+        if again and transfer is None:
+            origin["start"] = task.model.parameters(self._weights())
+            origin["kept"] = self._checkpoints if task.incremental else ()
+        kind = Training if transfer is None else Grown if again else Transferred
+        training, found = trained(task, self._view, listeners.follow, kind, **origin)
+        self.__dict__.update({**summary(training), **found})
+        self._resume = training.state() if self.warm_start or task.incremental else None
+
+    def _taken_over(self, model: Model) -> Transfer | None:
+        """Return what a new network takes over from `pretrained`, if that is given."""
+        self.__dict__.pop("pretrained_layers_", None)
+        if self.pretrained is None:
+            return None
+        transfer = transferred(self.pretrained, type(self), self._structure(model))
+        self.pretrained_layers_ = transfer.taken
+        return transfer
+
+    def _structure(self, model: Model) -> Structure:
+        """Return what there is to know of a network for the classes that are known."""
+        names, classes = (getattr(self, n, None) for n in ("feature_names_in_", "classes_"))
+        head = build_head(model.architecture, classes)
+        return Structure(model.architecture, model, head, Features.of(model.architecture, names))
+
+    def _history(self) -> History:
+        """Return what was recorded so far, of the fit and the calls of ``partial_fit`` since."""
+        scores = self.validation_scores_ or []
+        losses = self.validation_loss_curve_ or []
+        return History(self.loss_curve_[:], self.learning_rate_curve_[:], losses[:], scores[:])
 
     def _saved(self) -> dict[str, Any]:
         """Return what training goes on from: without kept state, the rows seen."""
@@ -216,11 +333,16 @@ class BaseMLP(BaseEstimator):
         """Return what the user's transformer makes of X after it has learnt from it."""
         if plain(self.feature_scaling) != TRANSFORMER:
             self.__dict__.pop("feature_scaler_", None)
-            return X
-        if not again:
+        elif not again:
             self.feature_scaler_ = transformers.fitted(self.feature_scaling, X, weight)
         elif incremental:
             self.feature_scaler_ = transformers.updated(self.feature_scaler_, X, weight)
+        return self._scaled_by_transformer(X)
+
+    def _scaled_by_transformer(self, X: Any) -> Any:
+        """Return what the fitted transformer, if there is one, makes of X."""
+        if not hasattr(self, "feature_scaler_"):
+            return X
         return transformers.transformed(self.feature_scaler_, X, X.dtype, "feature_scaling")
 
     def _new_model(self, X: Any, target: Mapping[str, Any]) -> Model:
@@ -247,40 +369,35 @@ class BaseMLP(BaseEstimator):
         _check_same_kind(self)
         return self._model.changed({name: plain(getattr(self, name)) for name in TRANSIENT})
 
-    def _weighted(
+    def _grown(
+        self, fitted: Model, y: NDArray[Any], classes: ArrayLike | None
+    ) -> tuple[Model, Transfer | None]:
+        """Return the network with units for what is new, and what it takes over: itself."""
+        return fitted, None
+
+    def _learn_weights(
         self, y: NDArray[Any], weight: NDArray[np.float64] | None, *, incremental: bool
+    ) -> None:
+        """Find out what else rows are weighted by: nothing."""
+
+    def _weighted(
+        self, y: NDArray[Any], weight: NDArray[np.float64] | None
     ) -> NDArray[np.float64] | None:
-        """Return the weight of each row, that of its class included."""
+        """Return the weight of each row."""
         return weight
 
     def _weights(self) -> Weights:
         """Return the fitted weights."""
         return Weights(self.coefs_, self.intercepts_, self.layer_params_)
 
-    def _adopt(self, training: Training, *, earlier: bool) -> None:
-        """Set the fitted attributes; with `earlier`, add to those of earlier calls."""
-        monitor, model = training.monitor, training.model
-        weights = model.weights(training.solver.evaluated.views)
-        self.coefs_, self.intercepts_ = list(weights.coefs), list(weights.intercepts)
-        self.layer_params_ = list(weights.others)
-        self.learning_rate_curve_ = (
-            self.learning_rate_curve_ if earlier else []
-        ) + monitor.rate_curve
-        self.loss_curve_ = (self.loss_curve_ if earlier else []) + monitor.loss_curve
-        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else training.loss
-        self.best_loss_ = None if monitor.scores else min(self.loss_curve_, default=self.loss_)
-        self.validation_scores_ = monitor.scores or None
-        self.best_validation_score_ = monitor.best_score if monitor.scores else None
-        self.n_iter_ = (self.n_iter_ if earlier else 0) + len(monitor.loss_curve)
-        self.t_ = training.progress.samples
-        self.n_layers_ = len(self.coefs_) + 1
-        self.n_outputs_ = model.target.n_outputs
-        self.out_activation_ = model.target.loss.link
-        self._no_improvement_count = monitor.patience.count if monitor.patience else 0
-        self._architecture, self._model = model.architecture, model
-        known = training.features
-        self._feature_statistics = None if known is None else dict(vars(known))
-        self._resume = training.state() if self.warm_start or training.incremental else None
+    def _view(self, training: Training) -> Self:
+        """Return the estimator as it would be if the training ended now.
+
+        It shares the training's memory: a scorer may predict, but not keep it.
+        """
+        view = copy.copy(self)
+        view.__dict__.update(summary(training))
+        return view
 
     # -- prediction ------------------------------------------------------------------
 
@@ -290,13 +407,36 @@ class BaseMLP(BaseEstimator):
             check_is_fitted(self)
         model = self._model
         with np.errstate(all="ignore"):
-            X = prediction_input(self, X, model.dtype)
-            if model.architecture["feature_scaling"] == TRANSFORMER:
-                X = transformers.transformed(
-                    self.feature_scaler_, X, model.dtype, "feature_scaling"
-                )
-            raw = model.raw_scores(X, model.parameters(self._weights()))
-            return finish(model.target, raw)
+            X = self._prediction_input(X)
+            return model.infer(X, model.parameters(self._weights()), finish)
+
+    def _prediction_input(self, X: Any) -> Any:
+        """Return validated X, as the network takes it."""
+        model = self._model
+        X = prediction_input(self, X, model.dtype)
+        if model.architecture["feature_scaling"] != TRANSFORMER:
+            return X
+        return transformers.transformed(self.feature_scaler_, X, model.dtype, "feature_scaling")
+
+    def _infer_staged(self, X: Any, finish: Callable[[Any, Floats], Any]) -> Iterator[Any]:
+        """Yield the same with the weights that were kept on the way, in order.
+
+        Raises
+        ------
+        ValueError
+            If none were kept.
+        """
+        check_is_fitted(self)
+        model = self._model
+        if not self._checkpoints:
+            raise ValueError(
+                "No weights were kept on the way: set keep_checkpoints=1, or a larger number of "
+                "epochs, before the fit."
+            )
+        X = self._prediction_input(X)
+        for params in stages(model, self._checkpoints):
+            with np.errstate(all="ignore"):
+                yield model.infer(X, params, finish)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict.
@@ -315,14 +455,34 @@ class BaseMLP(BaseEstimator):
         predicted: NDArray[Any] = self._infer(X, lambda target, raw: target.decode(raw))
         return predicted
 
+    def staged_predict(self, X: Any) -> Iterator[NDArray[Any]]:
+        """Predict with the weights that ``keep_checkpoints`` kept on the way.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Yields
+        ------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predictions after each of ``checkpoint_epochs_``.
+        """
+        yield from self._infer_staged(X, lambda target, raw: target.decode(raw))
+
     def _evaluate(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> float:
         """Return accuracy, R² or the like, as the kind of target has it."""
-        score: float = self._infer(
-            X, lambda target, raw: target.evaluate(y, target.decode(raw), sample_weight)
-        )
-        return score
+        predicted = self._infer(X, lambda target, raw: target.decode(raw))
+        with np.errstate(all="ignore"):
+            return self._model.target.evaluate(y, predicted, sample_weight)
 
     # -- what scikit-learn and pickle ask --------------------------------------------
+
+    def __copy__(self) -> Self:
+        """Return another estimator with the same attributes, not copied."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
 
     def __sklearn_tags__(self) -> Tags:
         """Say what kind of input the estimator takes."""
@@ -345,6 +505,7 @@ class BaseMLP(BaseEstimator):
                 state.check_weights(self._model, attributes)
                 state.check_features(self._model, attributes)
                 state.check_resume(self._model, attributes["_resume"])
+                state.check_kept(self._model, attributes.get("_checkpoints", []))
 
 
 def is_first_order(estimator: BaseMLP) -> bool:
@@ -377,6 +538,6 @@ def _changed(name: str, now: Any, fitted: Any) -> str:
     """Say that a parameter no longer describes the fitted network."""
     return (
         f"{name}={shown(now)} does not match the fitted network, which has "
-        f"{name}={shown(fitted)}. Set it back, or fit a new estimator (sklearn.base.clone) to "
-        "change it."
+        f"{name}={shown(fitted)}. Set it back, or fit a new estimator: with pretrained=... it "
+        "takes over the layers that agree."
     )

@@ -13,18 +13,21 @@ from skmlp.estimators.targets import class_codes
 
 ClassWeight = Mapping[Any, float] | Sequence[Mapping[Any, float]] | str | None
 
+#: The weight of each label of each column.
+LabelWeights = list[NDArray[np.float64]] | None
+
 _WEIGHT = Interval(Real, 0, None, closed="left")
 
 
-def class_weighted(
+def label_weights(
     class_weight: ClassWeight,
     y: NDArray[Any],
     classes: NDArray[Any] | list[NDArray[Any]],
     weight: NDArray[np.float64] | None,
     *,
     incremental: bool,
-) -> NDArray[np.float64] | None:
-    """Return the rows' weights times those of their classes.
+) -> LabelWeights:
+    """Return the weight of each label of each column of y; None for equal ones.
 
     Parameters
     ----------
@@ -32,9 +35,9 @@ def class_weighted(
         A weight for each class; one for those that are left out. 'balanced' stands
         for W / (k Wc), with W the sum of the rows' weights, Wc that of the class and k
         the number of classes that occur. If y has several columns, each has its own
-        mapping, or is balanced by itself, and the weights of a row are multiplied.
+        mapping, or is balanced by itself.
     y : ndarray of shape (n,) or (n, n_columns)
-        The labels; one that is not known, NaN, has weight one.
+        The labels.
     classes : ndarray, or list of ndarray
         All labels, sorted; those of each column if there are several columns of classes.
     weight : ndarray of shape (n,) or None
@@ -46,26 +49,65 @@ def class_weighted(
     ------
     InvalidParameterError
         For an unknown class, or a weight that is negative or not finite; for other
-        than one mapping a column; for 'balanced' in ``partial_fit``; where no row has
-        any weight left.
+        than one mapping a column; for 'balanced' in ``partial_fit``.
     """
     if class_weight is None:
-        return weight
+        return None
     if isinstance(class_weight, str) and incremental:
         raise InvalidParameterError(
             "class_weight='balanced' needs all rows at once, which partial_fit does not have. "
             "Pass a dict of class weights, e.g. from sklearn.utils.compute_class_weight."
         )
-    own, factors = np.ones(len(y)) if weight is None else weight, np.ones(len(y))
+    own = np.ones(len(y)) if weight is None else weight
     columns = _columns(y, classes)
-    each = _for_each(class_weight, y.ndim, len(columns))
-    for (column, labels), given in zip(columns, each, strict=True):
-        known = ~np.isnan(column) if column.dtype.kind == "f" else np.ones(len(y), dtype=bool)
-        codes = class_codes(column[known], labels)
-        factors[known] *= _label_weights(given, labels, codes, own[known])[codes]
-    weighted: NDArray[np.float64] = own * factors
+    found = []
+    for given, column in zip(_for_each(class_weight, y.ndim, len(columns)), columns, strict=True):
+        codes, known = _codes(*column)
+        found.append(_label_weights(given, column[1], codes, own[known]))
+    return found
+
+
+def class_weighted(
+    of_labels: LabelWeights,
+    y: NDArray[Any],
+    classes: NDArray[Any] | list[NDArray[Any]],
+    weight: NDArray[np.float64] | None,
+) -> NDArray[np.float64] | None:
+    """Return the rows' weights times those of their labels.
+
+    Parameters
+    ----------
+    of_labels : list of ndarray, or None
+        What ``label_weights`` returned; the weights of a row's labels are multiplied.
+    y : ndarray of shape (n,) or (n, n_columns)
+        The labels; one that is not known, NaN, has weight one.
+    classes : ndarray, or list of ndarray
+        All labels, sorted.
+    weight : ndarray of shape (n,) or None
+        The rows' own weights.
+
+    Raises
+    ------
+    InvalidParameterError
+        Where no row has any weight left.
+    """
+    if of_labels is None:
+        return weight
+    factors = np.ones(len(y))
+    for of_column, column in zip(of_labels, _columns(y, classes), strict=True):
+        codes, known = _codes(*column)
+        factors[known] *= of_column[codes]
+    weighted: NDArray[np.float64] = factors if weight is None else weight * factors
     _check_sum(float(weighted.sum()))
     return weighted
+
+
+def _codes(
+    column: NDArray[Any], labels: NDArray[Any]
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the codes of the labels that are known, and where these are."""
+    known = ~np.isnan(column) if column.dtype.kind == "f" else np.ones(len(column), dtype=bool)
+    return class_codes(column[known], labels), known
 
 
 def _columns(

@@ -1,6 +1,7 @@
 """The classifier."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -9,9 +10,9 @@ from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags, assert_all_finite, column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, unique_labels
 
 from skmlp._params import (
+    Boolean,
     Constraint,
     InstanceOf,
     Nothing,
@@ -23,7 +24,14 @@ from skmlp._params import (
 from skmlp._typing import Floats
 from skmlp.activations import Activation
 from skmlp.estimators.base import BaseMLP, is_first_order
-from skmlp.estimators.class_weights import ClassWeight, class_weighted
+from skmlp.estimators.class_weights import (
+    ClassWeight,
+    LabelWeights,
+    class_weighted,
+    label_weights,
+)
+from skmlp.estimators.classes import Classes, check_labels, check_same, described, grown
+from skmlp.estimators.examples import Examples, given_for_validation
 from skmlp.estimators.inputs import training_input
 from skmlp.estimators.losses import (
     CLASSIFIER,
@@ -32,18 +40,15 @@ from skmlp.estimators.losses import (
     described_loss,
     loss_constraints,
 )
+from skmlp.estimators.model import Model
 from skmlp.estimators.targets import CLASS_KINDS, ClassTarget, class_target, is_indicator
+from skmlp.estimators.transfer import Transfer, widened
 from skmlp.losses import Loss
 from skmlp.optimizers import Optimizer
 from skmlp.schedules import Progress
 
-#: Labels in order, of each column if there are several columns of classes.
-Classes = NDArray[Any] | list[NDArray[Any]]
-
 #: A column a class, or several such matrices.
 Scores = Floats | list[Floats]
-
-MIXED = "y has labels of several types, which have no order; convert all to strings, say."
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -139,7 +144,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         gradient entry at which to stop.
 
     verbose : bool or int, default=False
-        Whether to print a line an epoch.
+        True or 1 shows the progress: in a terminal or a notebook in one line that is
+        written again and again (with a bar if rich is installed), elsewhere in a line an
+        epoch. From 2 on it is always a line an epoch.
 
     warm_start : bool, default=False
         Whether ``fit`` goes on from the fitted weights, optimizer state and random
@@ -153,11 +160,55 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their score no longer improves, and keep
-        the best weights. ``partial_fit`` holds out none.
+        the best weights. Rows passed as `X_val` take their place. ``partial_fit`` holds
+        out none.
 
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in [0, 1). Classes keep their
         shares, except with several labels a row.
+
+    validation_splitter : cross-validation splitter or None, default=None
+        Its first split says which rows to train on and which to hold out, for instance
+        ``GroupShuffleSplit()`` with ``fit(..., groups=...)``, or ``TimeSeriesSplit(2)``.
+        None draws a share of `validation_fraction`.
+
+    scoring : str, callable or None, default=None
+        What early stopping watches: the name of a scikit-learn scorer, a function
+        ``scorer(estimator, X, y)``, 'loss' for the loss of the validation rows, or None
+        for the accuracy.
+
+    best_of_ties : {'first', 'last'}, default='first'
+        Which of several epochs with the best score gives the weights.
+
+    refit : bool, default=False
+        Whether to train once more after early stopping, from the same start on all
+        rows, those for validation included, for the best number of epochs.
+
+    tol_mode : {'absolute', 'relative'}, default='absolute'
+        Whether `tol` is a difference, or a share of the best loss or score.
+
+    max_time : float or None, default=None
+        Seconds after which the epoch under way is the last.
+
+    on_divergence : {'auto', 'raise', 'stop'}, default='auto'
+        What follows a loss that is no longer finite, at the end of its epoch: 'raise'
+        an error, which leaves the estimator as it was, or 'stop' with a warning and
+        the best weights, or the last finite ones. 'auto' stops if there are rows that
+        decide which weights are best, and raises otherwise.
+
+    keep_checkpoints : int or None, default=None
+        Epochs after which a copy of the weights is kept in the estimator, again and
+        again, for ``staged_predict``; None keeps none.
+
+    checkpoint_path : str, PathLike or None, default=None
+        A file for ``fit`` to write its state to as it goes. After a crash the same
+        ``fit``, of the same parameters and data, goes on from there and ends with the
+        same bits. The file is replaced whole, and deleted at the end. Each fit needs
+        one of its own, so a search over parameters cannot use it. Not for 'lbfgs',
+        whose memory is SciPy's.
+
+    checkpoint_every : int, default=1
+        Epochs after which the file is written again.
 
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay of the moments of 'adam', in [0, 1).
@@ -242,6 +293,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     learning_rate_factors : sequence of float or None, default=None
         Factors of the learning rate: one for each hidden layer and one for the output.
 
+    frozen_layers : sequence of int or dict of int to int, default=()
+        Layers of weights that do not learn: 0 is the first hidden one, -1 the output. A
+        dict says for how many epochs of the call each stays frozen: ``{0: 10, 1: 5}``
+        unfreezes layer 1 after five epochs and layer 0 after ten. Weights, biases, the
+        parameters of the layer's normalisation and activation, and the running means of
+        its batch normalisation, which it then normalises by, keep every bit; dropout
+        acts. No penalty on frozen weights counts in the loss. When a layer thaws, the
+        optimizer starts afresh: its moments are those of a new run. Calls of
+        ``partial_fit`` go on counting epochs. With 'lbfgs' no layer can thaw.
+
     warmup : float or int, default=0.0
         The learning rate rises in a straight line over this share of the epochs, or
         over this number of steps if it is 1 or more.
@@ -312,6 +373,29 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         1 for a class that is left out. 'balanced' gives each class the same sum. A `y`
         of several columns takes a dict for each, or balances each by itself.
 
+    pretrained : dict, path, FrozenEstimator or None, default=None
+        What a new network starts from: what ``get_weights`` returned, a file of
+        ``save_weights``, or a fitted network, scikit-learn's too, inside
+        ``sklearn.frozen.FrozenEstimator``. It may have learnt something else. Weights
+        are drawn as always, and then replaced:
+
+        - of hidden layers, by their place from the input, those of the same shape, with
+          all that goes with them, such as batch normalisation;
+        - of the output layer the units of classes that both know, by label. Where one
+          unit tells two classes apart, its score is that of the second class, and that
+          of the first is zero.
+
+        Features are matched by their names, if both have any; otherwise there must be
+        as many. `feature_scaling` keeps what is known of them; a transformer is fitted
+        to X. An error says if nothing fits, or if a layer would compute something else,
+        as with another `activation`. A warm start, and ``partial_fit`` after the first
+        call, go on from their own weights.
+
+    allow_new_classes : bool, default=False
+        Whether ``partial_fit``, and ``fit`` with `warm_start`, add output units for
+        classes that are new. What is there keeps its weights and its optimizer state;
+        new units are drawn. Patience starts afresh, and kept checkpoints are dropped.
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,), or list of ndarray
@@ -323,6 +407,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, if X had any that are all strings.
+
+    pretrained_layers_ : list of str
+        What each layer of weights has of `pretrained`: 'copied' is all of it, 'matched'
+        some of its features or classes, 'drawn' nothing. Only if that is given.
 
     coefs_ : list of ndarray
         The weight matrix of each layer, of shape (units in, units out).
@@ -344,16 +432,32 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Objective of each epoch, or iteration of 'lbfgs'.
 
     best_loss_ : float or None
-        The lowest of them; None if rows were held out.
+        The lowest of them; None if validation rows decided.
 
     learning_rate_curve_ : list of float
         Learning rate of the last step of each epoch; empty for 'lbfgs'.
 
+    validation_loss_curve_ : list of float or None
+        Loss of the validation rows after each epoch, without penalties; None if there
+        were none.
+
     validation_scores_ : list of float or None
-        Accuracy of the held-out rows after each epoch; None if there were none.
+        Their score after each epoch: by `scoring`.
 
     best_validation_score_ : float or None
         The highest of them.
+
+    best_iter_ : int
+        The epoch whose weights the model has, counted from one: with early stopping
+        the best one.
+
+    checkpoint_epochs_ : list of int
+        The epochs whose weights were kept; see `keep_checkpoints`.
+
+    stopped_by_ : str or None
+        What ended the training: 'tol', 'early_stopping', 'max_iter', 'max_fun',
+        'line_search' (of 'lbfgs'), 'max_time', 'callback', 'interrupt' or 'divergence'.
+        None after a ``partial_fit`` that another one may follow.
 
     n_iter_ : int
         Epochs of the last ``fit``, plus those of ``partial_fit`` since.
@@ -398,13 +502,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     loss: str | Loss
     class_weight: ClassWeight
+    allow_new_classes: bool
     classes_: Classes
+    _label_weights: LabelWeights
 
     _losses: ClassVar[Mapping[str, Constraint]] = loss_constraints(CLASSIFIER)
     _constraints: ClassVar[Mapping[str, Constraint]] = {
         **BaseMLP._constraints,
         **_losses,
         "class_weight": Nothing() | Options(["balanced"]) | OneOrMore(InstanceOf(dict)),
+        "allow_new_classes": Boolean(),
     }
 
     def __init__(
@@ -431,6 +538,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        validation_splitter: Any = None,
+        scoring: str | Callable[..., float] | None = None,
+        best_of_ties: str = "first",
+        refit: bool = False,
+        tol_mode: str = "absolute",
+        max_time: float | None = None,
+        on_divergence: str = "auto",
+        keep_checkpoints: int | None = None,
+        checkpoint_path: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 1,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
@@ -449,6 +566,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         max_grad_value: float | None = None,
         average: bool | float = False,
         learning_rate_factors: Sequence[float] | None = None,
+        frozen_layers: Sequence[int] | Mapping[int, int] = (),
         warmup: float = 0.0,
         lr_decay: float = 0.8,
         lr_period: int = 10,
@@ -467,6 +585,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         init_output: str = "auto",
         init_bias: str = "auto",
         class_weight: ClassWeight = None,
+        pretrained: Any = None,
+        allow_new_classes: bool = False,
     ) -> None:
         self._keep(locals())
 
@@ -479,7 +599,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return X, y
         assert_all_finite(y, input_name="y")  # only of yes-or-no labels some may be missing
         if y.ndim == 2 or y.dtype.kind in "fcOS":  # others cannot but be labels
-            _check_labels(y)
+            check_labels(y)
         return X, y
 
     def _describe_target(
@@ -489,8 +609,25 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         weight: NDArray[np.float64] | None,
     ) -> dict[str, Any]:
         """Set the classes; return the kind of target."""
-        kind, self.classes_ = _classes(y, classes)
+        kind, self.classes_ = described(y, classes)
+        if self.allow_new_classes:
+            kind, self.classes_ = grown(kind, self.classes_, y, None)
         return {"target": kind}
+
+    def _grown(
+        self, fitted: Model, y: NDArray[Any], classes: ArrayLike | None
+    ) -> tuple[Model, Transfer | None]:
+        """Return the network with units for classes that are new, and what it takes over."""
+        if not self.allow_new_classes:
+            return fitted, None
+        kind, labels = grown(fitted.architecture["target"], self.classes_, y, classes)
+        if labels is self.classes_:
+            return fitted, None
+        before, self.classes_ = self._structure(self._model), labels
+        architecture = {**fitted.architecture, "target": kind}
+        model = Model(architecture, self._build_target(architecture))
+        layers = self._model.parameters(self._weights())
+        return model, widened(self._structure(model), before, layers)
 
     def _build_target(self, architecture: Mapping[str, Any]) -> ClassTarget:
         """Return the target of the described kind."""
@@ -503,11 +640,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """Return the parameters that shape network and loss, as plain values."""
         return {**super()._shape(), **described_loss(CLASSIFIER, vars(self))}
 
-    def _weighted(
+    def _learn_weights(
         self, y: NDArray[Any], weight: NDArray[np.float64] | None, *, incremental: bool
+    ) -> None:
+        """Set the weight of each class."""
+        self._label_weights = label_weights(
+            self.class_weight, y, self.classes_, weight, incremental=incremental
+        )
+
+    def _weighted(
+        self, y: NDArray[Any], weight: NDArray[np.float64] | None
     ) -> NDArray[np.float64] | None:
         """Return the weight of each row, that of its class included."""
-        return class_weighted(self.class_weight, y, self.classes_, weight, incremental=incremental)
+        return class_weighted(self._label_weights, y, self.classes_, weight)
 
     @available_if(is_first_order)  # type: ignore[untyped-decorator]
     def partial_fit(
@@ -516,11 +661,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         y: Any,
         sample_weight: ArrayLike | None = None,
         classes: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> Self:
         """Train for one epoch on the given rows, going on from earlier calls.
 
         Optimizer state, patience and random stream go on as well: each call shuffles
-        differently. Only for 'sgd' and 'adam'. A call that fails changes nothing.
+        differently. Not for 'lbfgs'. A call that fails changes nothing.
+
+        With ``early_stopping=True`` and rows to validate on, patience is with their
+        score. When it has run out, the best weights so far are put back and
+        ``stopped_by_`` is 'early_stopping'; a further call starts from them.
 
         Parameters
         ----------
@@ -532,7 +685,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Weights, not negative and not all zero; None for equal ones.
         classes : array-like of shape (n_classes,), default=None
             All classes of all calls; a list of them for several columns of classes.
-            Needed in the first call.
+            Needed in the first call. With ``allow_new_classes=True`` never needed: those
+            that are new, here or in `y`, are added.
+
+        X_val, y_val, sample_weight_val : array-like, default=None
+            Rows to validate on, their targets and weights, as for ``fit``.
 
         Returns
         -------
@@ -546,12 +703,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             from the fitted one, or divergence.
         """
         self._check_classes(classes)
-        return self._trained_aside(X, y, sample_weight, incremental=True, classes=classes)
+        given = Examples(X, y, sample_weight)
+        validation = given_for_validation(X_val, y_val, sample_weight_val)
+        return self._trained_aside(given, validation, incremental=True, classes=classes)
 
     def _check_classes(self, classes: ArrayLike | None) -> None:
         """Refuse missing classes in the first call and other ones in later calls."""
+        allowed = {"allow_new_classes": self.allow_new_classes}
+        check_parameters(type(self).__name__, allowed, self._constraints)
+        if self.allow_new_classes:
+            return
         if hasattr(self, "_model"):
-            _check_same(classes, self.classes_)
+            check_same(classes, self.classes_)
         elif classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
 
@@ -607,6 +770,22 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return p
 
     @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
+    def staged_predict_proba(self, X: Any) -> Iterator[Scores]:
+        """Return probabilities by the weights that ``keep_checkpoints`` kept on the way.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Yields
+        ------
+        ndarray of shape (n_samples, n_classes)
+            The probabilities after each of ``checkpoint_epochs_``.
+        """
+        yield from self._infer_staged(X, lambda target, raw: target.probabilities(raw))
+
+    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any) -> Scores:
         """Return the logarithm of the probability of each class.
 
@@ -653,61 +832,3 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tags.classifier_tags.multi_label = True
         tags.target_tags.multi_output = True
         return tags
-
-
-def _classes(y: NDArray[Any], given: Any) -> tuple[str, Classes]:
-    """Return the kind of target and its labels: those that are given, or else those of y."""
-    if y.ndim == 1:
-        labels = _sorted_labels(y if given is None else given)
-        return "binary" if len(labels) <= 2 else "multiclass", labels
-    if given is None and not is_indicator(y):
-        return "multioutput", [_sorted_labels(column) for column in y.T]
-    if given is not None and _is_nested(given):
-        return "multioutput", [_sorted_labels(labels) for labels in given]
-    columns = np.arange(y.shape[1])
-    _check_same(given, columns)
-    return "multilabel", columns
-
-
-def _check_same(given: Any, known: Classes) -> None:
-    """Refuse classes, if any are given, other than the known ones."""
-    if given is None:
-        return
-    ours = known if isinstance(known, list) else [known]
-    theirs = given if _is_nested(given) else [given]
-    pairs = zip(ours, theirs, strict=False)
-    same = len(ours) == len(theirs) and isinstance(known, list) == _is_nested(given)
-    if not same or not all(np.array_equal(a, _sorted_labels(b)) for a, b in pairs):
-        raise ValueError(
-            f"classes={shown(given)} is not the same as on last call to partial_fit, was: "
-            f"{shown(known)}"
-        )
-
-
-def _is_nested(classes: Any) -> bool:
-    """Tell whether classes are given for several columns."""
-    return isinstance(classes, list | tuple) and any(np.ndim(labels) for labels in classes)
-
-
-def _check_labels(y: NDArray[Any]) -> None:
-    """Refuse what are no labels, such as numbers that are not whole."""
-    try:
-        check_classification_targets(y)
-    except TypeError as error:
-        raise ValueError(MIXED) from error
-
-
-def _sorted_labels(labels: ArrayLike) -> NDArray[Any]:
-    """Return the different labels in order.
-
-    Raises
-    ------
-    ValueError
-        If there is no order: some are strings, some numbers.
-    """
-    # unique_labels knows more kinds of labels, and takes ten times as long.
-    plain = isinstance(labels, np.ndarray) and labels.dtype.kind in "biuf"
-    try:
-        return np.unique(labels) if plain else unique_labels(labels)
-    except TypeError as error:
-        raise ValueError(MIXED) from error

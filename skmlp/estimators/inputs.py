@@ -119,6 +119,16 @@ def brief_messages() -> Iterator[None]:
         raise kind(str(error)[: LONGEST_MESSAGE - 3] + "...") from error
 
 
+@contextmanager
+def about_validation() -> Iterator[None]:
+    """Say of an error that it is about the validation data."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"In the validation data (X_val, y_val): {error}") from error
+
+
 def check_sample_weight(sample_weight: ArrayLike | None, X: Matrix) -> NDArray[np.float64] | None:
     """Validate sample weights.
 

@@ -1,88 +1,111 @@
-"""What an estimator does at the end of each epoch: record, print, score, lose patience."""
+"""What an estimator does at the end of each epoch: record, validate, lose patience, tell others."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-import numpy as np
-
-from skmlp._arena import Arena
+from skmlp.estimators.history import History
+from skmlp.estimators.keepers import Keeper
+from skmlp.estimators.observers import Epoch, Observer, StopTraining
 from skmlp.estimators.validation import HeldOut
 from skmlp.stopping import Patience
 
 
 class EpochMonitor:
-    """Watch the training loss, or the score on held-out rows.
+    """Watch the training loss, or the score of validation rows.
 
     Parameters
     ----------
-    arenas : sequence of Arena
-        Parameters and statistics, as prediction uses them.
+    history : History
+        Where epochs are recorded, after those that are there.
     patience : Patience or None
         Ends the training; None leaves that to the solver.
     held_out : HeldOut or None
-        Scored after each epoch; the best parameters are kept. None to watch the loss.
-    verbose : bool or int
-        Whether to print a line an epoch.
+        Validated after each epoch.
+    keeper : Keeper
+        Is offered the weights of each epoch.
+    observers : sequence of Observer
+        Are told of each epoch, in order.
+    plateau : callable
+        Tells whether a training that has stalled has not begun to learn. It goes on.
+    decisive : bool
+        Whether patience is with the validation score rather than the training loss.
 
     Attributes
     ----------
-    loss_curve : list of float
-        The loss of each epoch.
-    rate_curve : list of float
-        The learning rate of the last step of each epoch.
-    scores : list of float
-        The score of each epoch; empty without held-out rows.
-    best_score : float
-        The highest of them; ``-inf`` before the first.
+    observers : list of Observer
+        To which others may be added.
     """
 
     def __init__(
         self,
-        arenas: Sequence[Arena],
+        history: History,
         patience: Patience | None,
         held_out: HeldOut | None,
-        verbose: int,
+        keeper: Keeper,
+        observers: Sequence[Observer],
+        plateau: Callable[[], bool],
+        *,
+        decisive: bool,
     ) -> None:
-        self._arenas, self._held_out, self._verbose = arenas, held_out, bool(verbose)
-        self.patience = patience
-        self.loss_curve: list[float] = []
-        self.rate_curve: list[float] = []
-        self.scores: list[float] = []
-        self.best_score = -math.inf
-        self._best = [arena.flat.copy() for arena in arenas] if held_out else []
+        self.history, self.patience, self.keeper = history, patience, keeper
+        self.decisive, self._exhausted, self._plateau = decisive, False, plateau
+        self._held_out, self.observers = held_out, list(observers)
+
+    @contextmanager
+    def observing(self) -> Iterator[None]:
+        """Tell the observers of the beginning and of the end of the training."""
+        try:
+            for observer in self.observers:
+                observer.training_begin()
+            yield
+        finally:
+            for observer in self.observers:
+                observer.training_end()
+
+    def epoch_begin(self) -> None:
+        """Tell the observers."""
+        for observer in self.observers:
+            observer.epoch_begin()
 
     def epoch_end(self, loss: float, learning_rate: float | None = None) -> bool:
         """Record an epoch; tell whether patience has run out."""
-        self.loss_curve.append(loss)
-        if learning_rate is not None:
-            self.rate_curve.append(learning_rate)
-        if self._verbose:
-            print(f"Iteration {len(self.loss_curve)}, loss = {loss:.8f}")
-        score = -loss if self._held_out is None else self._validate(self._held_out)
-        return self.patience is not None and self.patience.stalled(score)
+        epoch, score = Epoch(self.history.n_epochs + 1, loss, learning_rate), -loss
+        if self._held_out is not None:
+            result = self._held_out.evaluate()
+            epoch = epoch._replace(validation_loss=result.loss, validation_score=result.score)
+            score = result.score if self.decisive else score
+        self.history.add(epoch)
+        self.keeper.offer(score, epoch.number)
+        stalled = self._is_stalled(score)
+        answers = [_asked(observer, epoch) for observer in self.observers]
+        for answer in filter(None, answers):
+            raise answer
+        return stalled
 
-    def _validate(self, held_out: HeldOut) -> float:
-        """Score the held-out rows; keep the parameters if they are the best so far."""
-        score = held_out.score()
-        if score > self.best_score:
-            self.best_score = score
-            for best, arena in zip(self._best, self._arenas, strict=True):
-                np.copyto(best, arena.flat)
-        self.scores.append(score)
-        if self._verbose:
-            print(f"Validation score: {score:f}")
-        return score
+    def _is_stalled(self, score: float) -> bool:
+        """Tell whether patience has run out, in a training that had begun to learn."""
+        if self.patience is None or not self.patience.stalled(score):
+            return False
+        if self._plateau():
+            self.patience.count = 0
+            return False
+        return True
 
     def stalled(self, learning_rate: float | None) -> None:
         """Say what follows a stall; with another learning rate, be patient again."""
-        if self._verbose and self.patience is not None:
-            print(self._stall_message(self.patience, learning_rate))
-        if self.patience is not None and learning_rate is not None:
+        if self.patience is None:
+            return
+        message = self._stall_message(self.patience, learning_rate)
+        for observer in self.observers:
+            observer.stalled(message)
+        self._exhausted = learning_rate is None
+        if learning_rate is not None:
             self.patience.count = 0
 
     def _stall_message(self, patience: Patience, learning_rate: float | None) -> str:
         """Say that nothing improved and what follows."""
-        what = "Training loss" if self._held_out is None else "Validation score"
+        what = "Validation score" if self.decisive else "Training loss"
         answer = (
             "Stopping." if learning_rate is None else f"Setting learning rate to {learning_rate:f}"
         )
@@ -91,16 +114,78 @@ class EpochMonitor:
             f"{patience.n_iter_no_change} consecutive epochs. {answer}"
         )
 
-    def diverged(self) -> None:
-        """Record an epoch that left nothing finite."""
-        self.loss_curve.append(math.nan)
-        if self.rate_curve:
-            self.rate_curve.append(math.nan)
-        if self._held_out is not None:
-            self.scores.append(math.nan)
+    def settle(self, by: str, *, final: bool) -> tuple[str | None, int]:
+        """At the end put back the weights to leave.
 
-    def restore_best(self) -> None:
-        """Put back the best parameters, if they were kept."""
-        if self._best:
-            for best, arena in zip(self._best, self._arenas, strict=True):
-                np.copyto(arena.flat, best)
+        Parameters
+        ----------
+        by : str
+            What ended the training.
+        final : bool
+            Whether no other call goes on from here.
+
+        Returns
+        -------
+        stopped_by : str or None
+            The same, more precisely; None where another call may go on.
+        epoch : int
+            Whose weights they are, counted from one.
+        """
+        n_epochs = self.history.n_epochs
+        if by == "tol" and self._exhausted and self.decisive:
+            by = "early_stopping"
+        if by == "divergence":
+            return by, self.keeper.restore_finite() or 0
+        if final:
+            return by, self.keeper.restore_last(n_epochs)
+        if by == "early_stopping" and self.patience is not None:
+            self.patience.count = 0  # the next call starts from the best weights
+            return by, self.keeper.restore_last(n_epochs)
+        return None if by == "max_iter" else by, self.keeper.epoch if self.decisive else n_epochs
+
+    def kept(self, *, incremental: bool) -> dict[str, Any]:
+        """Return what a later call of ``partial_fit`` needs: arrays, numbers and strings."""
+        kept: dict[str, Any] = {"decisive": self.decisive, "incremental": incremental}
+        if self.patience is not None:
+            kept["patience"] = {"best": self.patience.best, "count": self.patience.count}
+        if incremental and self.decisive:
+            kept["keeper"] = self.keeper.state()
+        return kept
+
+    def go_on(self, kept: Mapping[str, Any]) -> None:
+        """Go on from what ``kept`` returned, if that is about the same scores.
+
+        Those of other rows, which an earlier ``fit`` held out, are not.
+        """
+        same = kept.get("decisive") == self.decisive
+        if not same or (self.decisive and not kept["incremental"]):
+            return
+        if self.patience is not None:
+            vars(self.patience).update(kept.get("patience", {}))
+        if "keeper" in kept:
+            self.keeper.restore(kept["keeper"])
+
+    def state(self) -> dict[str, Any]:
+        """Return what is needed to go on amid a training."""
+        patience = self.patience and {"best": self.patience.best, "count": self.patience.count}
+        return {
+            "history": self.history.state(),
+            "keeper": self.keeper.state(),
+            "patience": patience or {},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what ``state`` returned."""
+        self.history.restore(state["history"])
+        self.keeper.restore(state["keeper"])
+        if self.patience is not None:
+            vars(self.patience).update(state["patience"])
+
+
+def _asked(observer: Observer, epoch: Epoch) -> StopTraining | None:
+    """Tell an observer of an epoch; return what it answers if the training is to end."""
+    try:
+        observer.epoch_end(epoch)
+    except StopTraining as answer:
+        return answer
+    return None

@@ -1,5 +1,6 @@
 """The regressor."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -15,6 +16,7 @@ from skmlp.activations import Activation
 from skmlp.estimators import target_scaling, transformers
 from skmlp.estimators.architecture import plain
 from skmlp.estimators.base import BaseMLP, is_first_order
+from skmlp.estimators.examples import Examples, given_for_validation
 from skmlp.estimators.inputs import training_input
 from skmlp.estimators.losses import (
     REGRESSOR,
@@ -133,7 +135,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         gradient entry at which to stop.
 
     verbose : bool or int, default=False
-        Whether to print a line an epoch.
+        True or 1 shows the progress: in a terminal or a notebook in one line that is
+        written again and again (with a bar if rich is installed), elsewhere in a line an
+        epoch. From 2 on it is always a line an epoch.
 
     warm_start : bool, default=False
         Whether ``fit`` goes on from the fitted weights, optimizer state and random
@@ -147,10 +151,54 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their score no longer improves, and keep
-        the best weights. ``partial_fit`` holds out none.
+        the best weights. Rows passed as `X_val` take their place. ``partial_fit`` holds
+        out none.
 
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in [0, 1).
+
+    validation_splitter : cross-validation splitter or None, default=None
+        Its first split says which rows to train on and which to hold out, for instance
+        ``GroupShuffleSplit()`` with ``fit(..., groups=...)``, or ``TimeSeriesSplit(2)``.
+        None draws a share of `validation_fraction`.
+
+    scoring : str, callable or None, default=None
+        What early stopping watches: the name of a scikit-learn scorer, a function
+        ``scorer(estimator, X, y)``, 'loss' for the loss of the validation rows, or None
+        for R², or what `score` returns.
+
+    best_of_ties : {'first', 'last'}, default='first'
+        Which of several epochs with the best score gives the weights.
+
+    refit : bool, default=False
+        Whether to train once more after early stopping, from the same start on all
+        rows, those for validation included, for the best number of epochs.
+
+    tol_mode : {'absolute', 'relative'}, default='absolute'
+        Whether `tol` is a difference, or a share of the best loss or score.
+
+    max_time : float or None, default=None
+        Seconds after which the epoch under way is the last.
+
+    on_divergence : {'auto', 'raise', 'stop'}, default='auto'
+        What follows a loss that is no longer finite, at the end of its epoch: 'raise'
+        an error, which leaves the estimator as it was, or 'stop' with a warning and
+        the best weights, or the last finite ones. 'auto' stops if there are rows that
+        decide which weights are best, and raises otherwise.
+
+    keep_checkpoints : int or None, default=None
+        Epochs after which a copy of the weights is kept in the estimator, again and
+        again, for ``staged_predict``; None keeps none.
+
+    checkpoint_path : str, PathLike or None, default=None
+        A file for ``fit`` to write its state to as it goes. After a crash the same
+        ``fit``, of the same parameters and data, goes on from there and ends with the
+        same bits. The file is replaced whole, and deleted at the end. Each fit needs
+        one of its own, so a search over parameters cannot use it. Not for 'lbfgs',
+        whose memory is SciPy's.
+
+    checkpoint_every : int, default=1
+        Epochs after which the file is written again.
 
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay of the moments of 'adam', in [0, 1).
@@ -249,6 +297,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     learning_rate_factors : sequence of float or None, default=None
         Factors of the learning rate: one for each hidden layer and one for the output.
 
+    frozen_layers : sequence of int or dict of int to int, default=()
+        Layers of weights that do not learn: 0 is the first hidden one, -1 the output. A
+        dict says for how many epochs of the call each stays frozen: ``{0: 10, 1: 5}``
+        unfreezes layer 1 after five epochs and layer 0 after ten. Weights, biases, the
+        parameters of the layer's normalisation and activation, and the running means of
+        its batch normalisation, which it then normalises by, keep every bit; dropout
+        acts. No penalty on frozen weights counts in the loss. When a layer thaws, the
+        optimizer starts afresh: its moments are those of a new run. Calls of
+        ``partial_fit`` go on counting epochs. With 'lbfgs' no layer can thaw.
+
     warmup : float or int, default=0.0
         The learning rate rises in a straight line over this share of the epochs, or
         over this number of steps if it is 1 or more.
@@ -314,6 +372,23 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if `init` is 'auto', else zero. Others: 'zeros', 'uniform', and 'he5', which
         places the kink of each unit among five random rows.
 
+    pretrained : dict, path, FrozenEstimator or None, default=None
+        What a new network starts from: what ``get_weights`` returned, a file of
+        ``save_weights``, or a fitted network, scikit-learn's too, inside
+        ``sklearn.frozen.FrozenEstimator``. It may have learnt something else. Weights
+        are drawn as always, and then replaced:
+
+        - of hidden layers, by their place from the input, those of the same shape, with
+          all that goes with them, such as batch normalisation;
+        - the output layer, if it has as many targets and the same link. `target_scaling`
+          is by the new y: the same raw scores are then in its units.
+
+        Features are matched by their names, if both have any; otherwise there must be
+        as many. `feature_scaling` keeps what is known of them; a transformer is fitted
+        to X. An error says if nothing fits, or if a layer would compute something else,
+        as with another `activation`. A warm start, and ``partial_fit`` after the first
+        call, go on from their own weights.
+
     Attributes
     ----------
     n_features_in_ : int
@@ -321,6 +396,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, if X had any that are all strings.
+
+    pretrained_layers_ : list of str
+        What each layer of weights has of `pretrained`: 'copied' is all of it, 'matched'
+        some of its features, 'drawn' nothing. Only if that is given.
 
     coefs_ : list of ndarray
         The weight matrix of each layer, of shape (units in, units out).
@@ -345,17 +424,32 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Objective of each epoch, or iteration of 'lbfgs'.
 
     best_loss_ : float or None
-        The lowest of them; None if rows were held out.
+        The lowest of them; None if validation rows decided.
 
     learning_rate_curve_ : list of float
         Learning rate of the last step of each epoch; empty for 'lbfgs'.
 
+    validation_loss_curve_ : list of float or None
+        Loss of the validation rows after each epoch, without penalties; None if there
+        were none.
+
     validation_scores_ : list of float or None
-        R², for 'quantile' D², of the held-out rows after each epoch; None if there were
-        none.
+        Their score after each epoch: by `scoring`.
 
     best_validation_score_ : float or None
         The highest of them.
+
+    best_iter_ : int
+        The epoch whose weights the model has, counted from one: with early stopping
+        the best one.
+
+    checkpoint_epochs_ : list of int
+        The epochs whose weights were kept; see `keep_checkpoints`.
+
+    stopped_by_ : str or None
+        What ended the training: 'tol', 'early_stopping', 'max_iter', 'max_fun',
+        'line_search' (of 'lbfgs'), 'max_time', 'callback', 'interrupt' or 'divergence'.
+        None after a ``partial_fit`` that another one may follow.
 
     n_iter_ : int
         Epochs of the last ``fit``, plus those of ``partial_fit`` since.
@@ -431,6 +525,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        validation_splitter: Any = None,
+        scoring: str | Callable[..., float] | None = None,
+        best_of_ties: str = "first",
+        refit: bool = False,
+        tol_mode: str = "absolute",
+        max_time: float | None = None,
+        on_divergence: str = "auto",
+        keep_checkpoints: int | None = None,
+        checkpoint_path: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 1,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
@@ -451,6 +555,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         max_grad_value: float | None = None,
         average: bool | float = False,
         learning_rate_factors: Sequence[float] | None = None,
+        frozen_layers: Sequence[int] | Mapping[int, int] = (),
         warmup: float = 0.0,
         lr_decay: float = 0.8,
         lr_period: int = 10,
@@ -468,6 +573,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         init: str = "auto",
         init_output: str = "auto",
         init_bias: str = "auto",
+        pretrained: Any = None,
     ) -> None:
         self._keep(locals())
 
@@ -509,11 +615,24 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return {**super()._shape(), **described_loss(REGRESSOR, vars(self))}
 
     @available_if(is_first_order)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on the given rows, going on from earlier calls.
 
         Optimizer state, patience and random stream go on as well: each call shuffles
-        differently. Only for 'sgd' and 'adam'. A call that fails changes nothing.
+        differently. Not for 'lbfgs'. A call that fails changes nothing.
+
+        With ``early_stopping=True`` and rows to validate on, patience is with their
+        score. When it has run out, the best weights so far are put back and
+        ``stopped_by_`` is 'early_stopping'; a further call starts from them.
 
         Parameters
         ----------
@@ -523,6 +642,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             Their numbers.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, not negative and not all zero; None for equal ones.
+
+        X_val, y_val, sample_weight_val : array-like, default=None
+            Rows to validate on, their targets and weights, as for ``fit``.
 
         Returns
         -------
@@ -535,7 +657,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             For bad parameters or input, an architecture that differs from the fitted
             one, or divergence.
         """
-        return self._trained_aside(X, y, sample_weight, incremental=True)
+        given = Examples(X, y, sample_weight)
+        validation = given_for_validation(X_val, y_val, sample_weight_val)
+        return self._trained_aside(given, validation, incremental=True)
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predict.

@@ -9,13 +9,14 @@ import numpy as np
 from skmlp._params import InvalidParameterError, build, shown
 from skmlp.clipping import CLIPS
 from skmlp.estimators.architecture import hidden_sizes, per_layer
+from skmlp.estimators.freezing import frozen_epochs, thaws
 from skmlp.network import Network
 from skmlp.objective import Objective
 from skmlp.optimizers import OPTIMIZERS, Optimizer
 from skmlp.optimizers.base import Pace
 from skmlp.penalties import PENALTIES, Penalty
-from skmlp.schedules import factor, learning_rate
-from skmlp.solvers import LBFGS, Average, Current, Evaluated, Minibatch, Shown
+from skmlp.schedules import Progress, factor, learning_rate
+from skmlp.solvers import LBFGS, Average, Current, Evaluated, Freezing, Minibatch, Shown
 
 #: What has no meaning for a solver that sees all rows and needs a smooth objective.
 FIRST_ORDER_ONLY = (
@@ -29,6 +30,7 @@ FIRST_ORDER_ONLY = (
     "max_grad_value",
     "average",
     "learning_rate_factors",
+    "checkpoint_path",
 )
 
 
@@ -54,16 +56,24 @@ def check_combination(settings: Mapping[str, Any]) -> None:
     per_layer(settings, "activation")
     per_layer(settings, "dropout")
     _check_factors(settings)
+    frozen_epochs(settings)
     if is_first_order(settings):
         _check_optimizer(settings)
         return
     for name in FIRST_ORDER_ONLY:
         value = settings[name]
         if value is not None and np.any(value):
-            raise InvalidParameterError(
-                f"The {name!r} parameter needs a first-order solver such as 'adam', and "
-                f"solver={settings['solver']!r}. Got {shown(value)}; leave it at its default."
-            )
+            raise _first_order_only(name, settings)
+    if thaws(settings):
+        raise _first_order_only("frozen_layers", settings)
+
+
+def _first_order_only(name: str, settings: Mapping[str, Any]) -> InvalidParameterError:
+    """Return the error that says which solvers a parameter needs."""
+    return InvalidParameterError(
+        f"The {name!r} parameter needs a first-order solver such as 'adam', and "
+        f"solver={settings['solver']!r}. Got {shown(settings[name])}; leave it at its default."
+    )
 
 
 def _check_optimizer(settings: Mapping[str, Any]) -> None:
@@ -108,14 +118,17 @@ def build_optimizer(settings: Mapping[str, Any]) -> Optimizer:
 
 def build_solver(settings: Mapping[str, Any], objective: Objective) -> "Minibatch | LBFGS":
     """Return the solver, bound to the parameters of the objective."""
+    freezing = Freezing(frozen_epochs(settings))
     if not is_first_order(settings):
+        objective.freeze(freezing(Progress()))
         return build(LBFGS, {**settings, "evaluated": Current(objective)})
     optimizer = build_optimizer(settings)
     optimizer.bind(
         objective.params.flat,
         objective.grads.flat,
         objective.scratch,
-        _paces(settings, objective),
+        _paces(settings, objective.network),
+        objective.params.n_penalised,
     )
     return Minibatch(
         optimizer,
@@ -125,6 +138,7 @@ def build_solver(settings: Mapping[str, Any], objective: Objective) -> "Minibatc
         [build(kind, settings) for name, kind in CLIPS.items() if settings[name] is not None],
         dropout_rate=factor("dropout_schedule", settings),
         decay_rate=factor("weight_decay_schedule", settings),
+        freezing=freezing,
     )
 
 
@@ -138,26 +152,10 @@ def build_evaluated(
     return Shown(objective, optimizer) if optimizer.averages else Current(objective)
 
 
-def _paces(settings: Mapping[str, Any], objective: Objective) -> list[Pace]:
-    """Return the parts of the parameters with their factors of the learning rate.
-
-    L1 and weight decay act on whole blocks, so weights and biases are then apart.
-    """
+def _paces(settings: Mapping[str, Any], network: Network) -> list[Pace]:
+    """Return the parts of the parameters with their factors of the learning rate."""
     factors = settings["learning_rate_factors"]
-    if factors is not None:
-        blocks = _dense_blocks(objective.network)
-        parts = objective.network.layout.parts()
-        return [Pace(part, float(factors[blocks[i]])) for i, part in parts]
-    if objective.threshold(1.0) == objective.decay(1.0) == 0.0:
+    if factors is None:
         return []
-    weights, size = objective.params.n_penalised, objective.params.flat.size
-    return [Pace(slice(0, weights), 1.0), Pace(slice(weights, size), 1.0)]
-
-
-def _dense_blocks(network: Network) -> list[int]:
-    """Return, for each layer, which dense layer it goes with: that before it, or the first."""
-    blocks, seen = [], -1
-    for parameters in network.layout.layers:
-        seen += any(p.penalised for p in parameters)
-        blocks.append(max(seen, 0))
-    return blocks
+    parts, blocks = network.layout.parts(), network.blocks
+    return [Pace(part, float(factors[blocks[i]])) for i, part in parts]

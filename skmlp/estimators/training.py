@@ -1,7 +1,8 @@
 """One call of ``fit`` or ``partial_fit``, from validated data to parameters."""
 
+import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -10,27 +11,26 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from skmlp._noise import Noise
-from skmlp._params import build
 from skmlp._threads import threads_for
-from skmlp._typing import Views
+from skmlp._typing import Indices, Views
 from skmlp.estimators import feature_scaling, interrupts
-from skmlp.estimators.model import Model
+from skmlp.estimators.divergence import explained
+from skmlp.estimators.history import History
+from skmlp.estimators.kept import KeptWeights
 from skmlp.estimators.monitor import EpochMonitor
+from skmlp.estimators.observers import StopTraining
+from skmlp.estimators.plateau import Plateau, never
 from skmlp.estimators.solving import build_penalties, build_solver, is_first_order, solver_name
-from skmlp.estimators.validation import HeldOut, both_weighted, split_rows
+from skmlp.estimators.splitting import both_weighted, split_rows, splitter_rows
+from skmlp.estimators.targets import ClassTarget
+from skmlp.estimators.task import Task, Validation
+from skmlp.estimators.watching import build_monitor
 from skmlp.objective import Objective
 from skmlp.schedules import Progress
-from skmlp.solvers import Batches, DivergenceError, Outcome, TrainingSet
-from skmlp.stopping import Patience
+from skmlp.solvers import Batches, DivergenceError, Minibatch, Outcome, TrainingSet
 
 #: The most rows that layers see before training starts.
 ADAPT_ROWS = 10_000
-
-DIVERGED = (
-    "Solver produced non-finite parameter weights. The input data may contain large values and "
-    "need to be preprocessed. Scale the features, for instance by StandardScaler, or lower "
-    "learning_rate_init."
-)
 
 
 class Training:
@@ -38,21 +38,21 @@ class Training:
 
     Parameters
     ----------
-    settings : mapping of str to object
-        The estimator's parameters.
-    model : Model
-        What to train.
-    data : TrainingSet
-        All rows.
+    task : Task
+        What to do.
+    view : callable
+        Returns the estimator as it would be if this training, its argument, ended
+        now. It shares memory with the training.
     start : sequence of mapping of str to ndarray, or None
         Parameters and statistics to start from; None draws them.
     saved : mapping or None
         What ``state`` returned after an earlier run, to go on from.
     features : mapping or None
         Statistics of the features in earlier runs.
-    incremental : bool
-        One epoch of ``partial_fit``: no rows are held out, patience is carried from
-        call to call and reaching the end of the epoch is no failure to converge.
+    history : History or None
+        Earlier epochs, to be followed by this run's.
+    kept : sequence of mapping
+        Copies of the weights that were kept in them.
 
     Attributes
     ----------
@@ -64,38 +64,44 @@ class Training:
         Epochs, steps and rows so far, earlier runs included.
     features : Statistics or None
         What is known of the features, if the network scales them.
+    subset : ndarray of int or None
+        The rows of the task that it trains on; None for all.
+    loss : float
+        The objective at the end, if the solver knows it.
+    stopped_by : str or None
+        What ended the training; None where ``partial_fit`` may go on.
+    kept : list of dict
+        Copies of the weights on the way.
+    best_epoch : int
+        The epoch whose weights it leaves, counted from one.
     """
 
     def __init__(
         self,
-        settings: Mapping[str, Any],
-        model: Model,
-        data: TrainingSet,
+        task: Task,
+        view: "Callable[[Training], Any]",
         *,
         start: Sequence[Views] | None = None,
         saved: Mapping[str, Any] | None = None,
         features: Mapping[str, Any] | None = None,
-        incremental: bool = False,
+        history: History | None = None,
+        kept: Sequence[dict[str, Any]] = (),
     ) -> None:
-        self.planned = int(settings["max_iter"])
-        once = {"max_iter": 1, "early_stopping": False} if incremental else {}
-        self.settings = {**settings, **once}
-        self.model, self.data, self.incremental = model, data, incremental
+        self.task, self.model = task, task.model
+        self.settings = {**task.settings, "max_iter": 1} if task.incremental else task.settings
         self.saved = saved or {}
-        self.first_order = is_first_order(settings)
+        self.first_order = is_first_order(self.settings)
         self.rng = self._random_stream()
-        self.objective = Objective(
-            model.network,
-            model.target.training_loss(data.y),
-            build_penalties(settings),
-            model.dtype,
-            self._noise(),
-        )
+        self.objective = self._objective()
         self._set_parameters(start)
         self.progress = self._planned()
         training, validation = self._split()
+        self.subset = training.subset
         self.features = feature_scaling.measured(
-            model.architecture["feature_scaling"], features, training, incremental=incremental
+            task.model.architecture["feature_scaling"],
+            features,
+            training,
+            incremental=task.incremental,
         )
         feature_scaling.write(self.features, self.objective.views)
         if start is None:
@@ -104,13 +110,18 @@ class Training:
         self._restore_solver()
         for views in (self.objective.views, self.solver.evaluated.views):
             feature_scaling.write(self.features, views)  # an earlier run had others
-        held_out = validation and HeldOut(model, validation, self.solver.evaluated.views)
-        self.monitor = EpochMonitor(
-            self.solver.evaluated.arenas,
-            self._patience(held_out),
-            held_out,
-            self.settings["verbose"],
+        self.loss, self.best_epoch = math.nan, 0
+        self.stopped_by: str | None = None
+        self.monitor = self._monitor(
+            history or History(),
+            validation,
+            lambda: view(self),
+            self._plateau(training),
         )
+        self.kept = list(kept)
+        if self.settings["keep_checkpoints"] is not None:
+            every, arenas = self.settings["keep_checkpoints"], self.solver.evaluated.arenas
+            self.monitor.observers.append(KeptWeights(every, arenas, self.kept))
         self.batches = self._batches(training)
 
     def _random_stream(self) -> np.random.RandomState:
@@ -121,6 +132,16 @@ class Training:
         seed = self.settings["random_state"]
         goes_on = isinstance(seed, Integral) and self.saved.get("seed") == seed
         return _stream(self.saved["rng"]) if goes_on else check_random_state(seed)
+
+    def _objective(self) -> Objective:
+        """Return what is to be made small."""
+        return Objective(
+            self.model.network,
+            self.model.target.training_loss(self.task.data.y),
+            build_penalties(self.settings),
+            self.model.dtype,
+            self._noise(),
+        )
 
     def _noise(self) -> Noise:
         """Return the stream of dropout and the like.
@@ -136,9 +157,9 @@ class Training:
     def _planned(self) -> Progress:
         """Return the progress so far; a call of ``fit`` makes a plan for its own epochs."""
         progress = Progress(**self.saved.get("progress", {}))
-        if not self.incremental:
+        if not self.task.incremental:
             progress.stalls, progress.origin = 0, progress.epoch
-        progress.planned = self.planned
+        progress.planned = self.task.planned
         return progress
 
     def _set_parameters(self, start: Sequence[Views] | None) -> None:
@@ -165,41 +186,72 @@ class Training:
         if self.saved.get("shown") == type(self.solver.evaluated).__name__:
             self.solver.evaluated.restore(self.saved["evaluated"])
 
-    def _split(self) -> tuple[TrainingSet, TrainingSet | None]:
-        """Hold out rows, the same ones when a warm start goes on with the same data."""
-        self.split_state = None
-        if not self.settings["early_stopping"]:
-            return self.data, None
-        self.split_state = self.saved.get("split") or self.rng.get_state(legacy=False)
-        again = "split" in self.saved
-        rows = split_rows(
-            self.data.n_rows,
-            self.settings["validation_fraction"],
-            self.model.target.strata(self.data.y),
-            _stream(self.split_state) if again else self.rng,
-        )
-        informative = self.model.target.informative(self.data.y, self.data.weight)
+    def _split(self) -> tuple[TrainingSet, Validation | None]:
+        """Return the rows to train on and those to validate on."""
+        self.split_state: Mapping[str, Any] | None = None
+        data = self.task.data
+        if self.task.validation or self.task.incremental or not self.settings["early_stopping"]:
+            return data, self.task.validation
+        rows = self._divided()
+        informative = self.model.target.informative(data.y, data.weight)
         if rows is None or not both_weighted(informative, rows):
-            return self.data, None
-        training, held_out = (self.data._replace(subset=subset) for subset in rows)
-        return training, held_out
+            return data, None
+        training, held_out = (data._replace(subset=subset) for subset in rows)
+        return training, Validation(held_out, self.task.given)
 
-    def _patience(self, held_out: HeldOut | None) -> Patience | None:
-        """Return what ends the training; without held-out rows L-BFGS has its own rule."""
-        if not self.first_order and held_out is None:
-            return None
-        patience = build(Patience, self.settings)
-        # Scores of held-out rows, which an earlier fit may have left, are no losses.
-        if self.incremental and "split" not in self.saved and "patience" in self.saved:
-            patience.best, patience.count = self.saved["patience"]
-        return patience
+    def _divided(self) -> tuple[Indices, Indices] | None:
+        """Divide the rows, in the same way when a warm start goes on with the same data."""
+        splitter, data = self.settings["validation_splitter"], self.task.data
+        if splitter is not None:
+            return splitter_rows(splitter, self.task.given, self.task.groups)
+        again = self.saved.get("split")
+        self.split_state = again or self.rng.get_state(legacy=False)
+        return split_rows(
+            data.n_rows,
+            self.settings["validation_fraction"],
+            self.model.target.strata(data.y),
+            _stream(again) if again else self.rng,
+        )
+
+    def _plateau(self, data: TrainingSet) -> Callable[[], bool]:
+        """Return what tells whether a classifier has not begun to learn.
+
+        Adaptive steps leave a plateau in time; those of plain gradient descent may not.
+        """
+        classes = isinstance(self.model.target, ClassTarget)
+        if not classes or self.task.incremental or solver_name(self.settings) == "sgd":
+            return never
+        return Plateau(self.model, data, self.solver.evaluated.views)
+
+    def _monitor(
+        self,
+        history: History,
+        validation: Validation | None,
+        view: Callable[[], Any],
+        plateau: Callable[[], bool],
+    ) -> EpochMonitor:
+        """Return what watches the epochs; patience goes on from call to call."""
+        monitor = build_monitor(
+            self.settings,
+            self.model,
+            self.solver.evaluated,
+            history,
+            validation,
+            view,
+            plateau,
+            patient=self.first_order,
+        )
+        if self.task.incremental:
+            monitor.go_on(self.saved.get("watched", {}))
+        return monitor
 
     def _batches(self, training: TrainingSet) -> Batches:
         """Return the mini-batches, or for L-BFGS the one batch."""
         if not self.first_order:
             return Batches(training, training.n_rows, None)
-        order = None if self.incremental else self.saved.get("order")
-        if order is not None and (len(order) != training.n_rows or order.max() >= self.data.n_rows):
+        order = None if self.task.incremental else self.saved.get("order")
+        n_rows = self.task.data.n_rows
+        if order is not None and (len(order) != training.n_rows or order.max() >= n_rows):
             order = None  # other data
         rng = self.rng if self.settings["shuffle"] else None
         return Batches(training, self._batch_size(training.n_rows), rng, order)
@@ -225,34 +277,92 @@ class Training:
         Raises
         ------
         ValueError
-            If the loss or the parameters are no longer finite and no rows are held
-            out, so that there are no best parameters to keep.
+            If the loss or the parameters are no longer finite, and the weights of an
+            earlier epoch are not to be kept.
         """
         rows = self.batches.size
         with threads_for(rows * self.model.network.largest_product):
             outcome = self._solve()
         self.loss = outcome.loss
         self.solver.evaluated.refresh()
-        self.monitor.restore_best()
-        if not self.solver.evaluated.arenas[0].is_finite():  # interrupted amid divergence
-            raise ValueError(DIVERGED)
-        if not outcome.converged and not self.incremental:
+        self._settle(outcome.stopped_by)
+        if not outcome.converged and not (self.task.incremental or self.task.exact):
             warnings.warn(outcome.message, ConvergenceWarning, stacklevel=2)
 
     def _solve(self) -> Outcome:
         """Run the solver; turn what cuts it short into an outcome."""
         try:
-            return self.solver.solve(self.objective, self.batches, self.progress, self.monitor)
+            with self.monitor.observing():
+                return self.solver.solve(self.objective, self.batches, self.progress, self.monitor)
+        except StopTraining as stopped:
+            return Outcome(converged=True, stopped_by=stopped.by)
         except DivergenceError:
-            self.monitor.diverged()
-            if not self.monitor.scores:
-                raise ValueError(DIVERGED) from None
-            return Outcome(converged=False, message=f"{DIVERGED} The best parameters are kept.")
+            self.monitor.history.diverged()
+            message = self._diverged()
+            if not self._keeps_after_divergence():
+                raise ValueError(message) from None
+            which = "best" if self.monitor.decisive else "last finite"
+            message = f"{message} The {which} weights are kept."
+            return Outcome(converged=False, stopped_by="divergence", message=message)
         except KeyboardInterrupt:
             if not interrupts.absorb():
                 raise
             warnings.warn("Training interrupted by user.", UserWarning, stacklevel=2)
-            return Outcome(converged=True)
+            return Outcome(converged=True, stopped_by="interrupt")
+
+    def _keeps_after_divergence(self) -> bool:
+        """Tell whether finite weights, which are kept, do in place of an error."""
+        wanted = self.settings["on_divergence"]
+        return wanted == "stop" or (wanted == "auto" and self.monitor.decisive)
+
+    def _diverged(self) -> str:
+        """Say that nothing is finite any more, why that may be, and what to do."""
+        return explained(self.settings, self.task.data, self.task.names)
+
+    def _settle(self, by: str) -> None:
+        """Put back the weights to leave, and say what ended the training."""
+        self.stopped_by, self.best_epoch = self.monitor.settle(by, final=not self.task.incremental)
+        if self.solver.evaluated.arenas[0].is_finite():
+            return
+        kept = self.monitor.keeper.restore_finite()  # interrupted amid divergence
+        if kept is None:
+            raise ValueError(self._diverged())
+        self.best_epoch = kept
+
+    @property
+    def selects(self) -> bool:
+        """Whether it has found out how many epochs are best."""
+        by_validation = self.monitor.decisive and not self.task.incremental
+        return by_validation and self.best_epoch > 0 and self.stopped_by != "interrupt"
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return between two epochs what the same run needs to go on."""
+        arenas = self.solver.evaluated.arenas
+        return {
+            **self.state(),
+            "rng": self.rng.get_state(legacy=False),
+            "weights": [arena.flat.copy() for arena in arenas],
+            "monitor": self.monitor.state(),
+            "kept": list(self.kept),
+        }
+
+    def resume(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from what ``snapshot`` returned."""
+        mine = (self.objective.params, self.objective.statistics)
+        for arena, values in zip(mine, snapshot["weights"], strict=True):
+            np.copyto(arena.flat, values)
+        self.solver.restore(snapshot["optimizer"])
+        self.solver.evaluated.restore(snapshot["evaluated"])
+        self.solver.evaluated.refresh()
+        self.objective.noise.restore(snapshot["noise"])
+        self.rng.set_state(snapshot["rng"])
+        if self.batches.order is not None:
+            np.copyto(self.batches.order, snapshot["order"])
+        vars(self.progress).update(snapshot["progress"])
+        self.monitor.restore(snapshot["monitor"])
+        self.kept[:] = snapshot["kept"]
+        if isinstance(self.solver, Minibatch):
+            self.solver.done = self.monitor.history.n_epochs
 
     def state(self) -> dict[str, Any]:
         """Return what a later run needs to go on: arrays, numbers and strings."""
@@ -269,10 +379,9 @@ class Training:
             saved["rng"] = self.rng.get_state(legacy=False)
         if self.split_state is not None:
             saved["split"] = self.split_state
-        if self.settings["shuffle"] and not self.incremental:
+        if self.settings["shuffle"] and not self.task.incremental:
             saved["order"] = self.batches.order
-        if self.monitor.patience is not None:
-            saved["patience"] = (self.monitor.patience.best, self.monitor.patience.count)
+        saved["watched"] = self.monitor.kept(incremental=self.task.incremental)
         return saved
 
 

@@ -1,114 +1,130 @@
-"""The rows held out for early stopping."""
+"""The rows that are validated and never trained on."""
 
 import math
-import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
+from numpy.typing import DTypeLike, NDArray
 
-from skmlp._typing import Indices, Views
+from skmlp._typing import Floats, Views
 from skmlp.estimators.model import Model
 from skmlp.inference import raw_scores
+from skmlp.losses import Loss
 from skmlp.solvers import TrainingSet
+from skmlp.workspace import Buffer, Memory
+
+#: Numbers of one chunk whose loss is computed.
+CHUNK = 2**12
+
+
+class Result(NamedTuple):
+    """What validation says of some weights.
+
+    Attributes
+    ----------
+    loss : float
+        The mean loss, without penalties; NaN where raw scores overflow.
+    score : float
+        The higher, the better; NaN where raw scores overflow.
+    """
+
+    loss: float
+    score: float
 
 
 class HeldOut:
-    """Rows that are scored after each epoch and never trained on.
+    """Rows that are validated after each epoch.
 
     Parameters
     ----------
     model : Model
-        What to score.
+        What to validate.
     data : TrainingSet
-        All rows; ``subset`` are those held out.
+        The rows, or those in ``subset``.
     params : sequence of mapping of str to ndarray
         Parameters and statistics, as they are at the time of the call.
+    scoring : {'loss'}, callable or None
+        What the score is: minus the loss, what the callable returns, or None for
+        accuracy, R² or the like.
     """
 
-    def __init__(self, model: Model, data: TrainingSet, params: Sequence[Views]) -> None:
-        self._model, self._params = model, params
+    def __init__(
+        self,
+        model: Model,
+        data: TrainingSet,
+        params: Sequence[Views],
+        scoring: str | Callable[[], float] | None = None,
+    ) -> None:
+        self._model, self._params, self._scoring = model, params, scoring
         self._X, self._rows = data.X, data.subset
-        self._y = data.y[data.subset]
-        self._weight = None if data.weight is None else data.weight[data.subset]
+        rows = slice(None) if data.subset is None else data.subset
+        self._y = data.y[rows]
+        self._weight = None if data.weight is None else data.weight[rows]
+        loss = model.target.training_loss(self._y)
+        self._loss = MeanLoss(loss, model.target.n_outputs, model.dtype)
 
-    def score(self) -> float:
-        """Return accuracy or R²; NaN where the scores overflow."""
-        raw = raw_scores(self._model.network, self._params, self._X, self._model.dtype, self._rows)
+    def evaluate(self) -> Result:
+        """Return loss and score."""
+        model = self._model
+        raw = raw_scores(model.network, self._params, self._X, model.dtype, self._rows)
         if not np.isfinite(raw).all():
-            return math.nan
-        return self._model.target.score(self._y, raw, self._weight)
+            return Result(math.nan, math.nan)
+        loss = self._loss(raw, self._y, self._weight)
+        if self._scoring == "loss":
+            return Result(loss, -loss)
+        if callable(self._scoring):
+            return Result(loss, self._scoring())
+        return Result(loss, model.target.score(self._y, raw, self._weight))
 
 
-def split_rows(
-    n_rows: int, fraction: float, strata: NDArray[Any] | None, rng: np.random.RandomState
-) -> tuple[Indices, Indices] | None:
-    """Draw the rows to train on and those to hold out.
+class MeanLoss:
+    """Σ wᵢ ℓᵢ / Σ w of any number of rows.
 
     Parameters
     ----------
-    n_rows : int
-        Rows to split.
-    fraction : float
-        Share to hold out.
-    strata : ndarray of shape (n_rows,) or None
-        Labels whose shares are kept; None for a plain draw. With a class too small
-        to divide, the draw is plain and a warning says so.
-    rng : RandomState
-        Where the draw comes from.
-
-    Returns
-    -------
-    training, held_out : ndarray of int, or None
-        None, with a warning, where fewer than two rows would be held out or none
-        left to train on.
+    loss : Loss
+        Has ℓ.
+    n_outputs : int
+        Raw scores a row.
+    dtype : dtype
+        Their type.
     """
-    n_held_out = int(np.ceil(fraction * n_rows))
-    if n_held_out < 2 or n_held_out >= n_rows:
-        warnings.warn(
-            f"The validation set is too small: {n_held_out} of {n_rows} row(s). Early stopping "
-            "watches the training loss instead. Increase 'validation_fraction' or the size of "
-            "your dataset.",
-            UserWarning,
-            stacklevel=2,
-        )
-        return None
-    rows = np.arange(n_rows)
-    training, held_out = train_test_split(
-        rows,
-        test_size=fraction,
-        random_state=rng,
-        stratify=_divisible(strata, n_held_out),
-    )
-    return training, held_out
 
+    def __init__(self, loss: Loss, n_outputs: int, dtype: DTypeLike) -> None:
+        self._loss, self._size = loss, max(1, CHUNK // n_outputs)
+        declared = {"raw": Buffer(n_outputs, order="F"), "grad": Buffer(n_outputs, order="F")}
+        self._memory = {
+            name: Memory(self._size, buffer, dtype)
+            for name, buffer in {**declared, **loss.buffers(n_outputs)}.items()
+        }
 
-def _divisible(strata: NDArray[Any] | None, n_held_out: int) -> NDArray[Any] | None:
-    """Return the strata if each can be divided; warn and return None if not."""
-    if strata is None:
-        return None
-    _, counts = np.unique(strata, return_counts=True)
-    if counts.min() >= 2 and len(counts) <= min(n_held_out, len(strata) - n_held_out):
-        return strata
-    warnings.warn(
-        "The validation set is not stratified: the least populated class has "
-        f"{counts.min()} row(s), and {n_held_out} row(s) are held out for {len(counts)} classes.",
-        UserWarning,
-        stacklevel=2,
-    )
-    return None
+    def __call__(self, raw: Floats, y: NDArray[Any], weight: NDArray[np.float64] | None) -> float:
+        """Return the mean; zero if no row has any weight.
 
+        Parameters
+        ----------
+        raw : ndarray of shape (n, n_outputs)
+            Raw scores.
+        y : ndarray of shape (n,) or (n, n_targets)
+            Encoded targets.
+        weight : ndarray of shape (n,) or None
+            Weights; None for equal ones.
+        """
+        value = total = 0.0
+        for start in range(0, len(raw), self._size):
+            part = slice(start, start + self._size)
+            weights = None if weight is None else weight[part]
+            added = float(len(raw[part]) if weights is None else weights.sum())
+            if added > 0.0:
+                total += added
+                share = None if weights is None else (weights / added).astype(raw.dtype)
+                value += (self._chunk(raw[part], y[part], share) - value) * (added / total)
+        return value
 
-def both_weighted(weight: NDArray[np.float64] | None, rows: tuple[Indices, Indices]) -> bool:
-    """Tell whether training and held-out rows have some weight each; warn if not."""
-    if weight is None or all(weight[subset].any() for subset in rows):
-        return True
-    warnings.warn(
-        "The validation set has all of the weight or none. Early stopping watches the training "
-        "loss instead.",
-        UserWarning,
-        stacklevel=2,
-    )
-    return False
+    def _chunk(self, raw: Floats, y: NDArray[Any], share: Floats | None) -> float:
+        """Return the mean of one chunk."""
+        scratch = {name: memory.rows(len(raw)) for name, memory in self._memory.items()}
+        by_column, grad = scratch.pop("raw"), scratch.pop("grad")
+        np.copyto(by_column, raw)
+        return self._loss(by_column, y, share, grad, scratch)

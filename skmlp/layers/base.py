@@ -64,6 +64,14 @@ class Layer(ABC):
         """Declare the memory that a batch needs between ``train`` and ``backward``."""
         return {}
 
+    def keeps_sparse(self, p: Views) -> bool:
+        """Tell whether a sparse input gives a sparse output, for which no memory is needed.
+
+        Then ``train`` and ``forward`` use neither `out` nor buffers, and the layer has
+        no parameters.
+        """
+        return False
+
     def initialize(self, p: Views, rng: np.random.RandomState) -> None:
         """Draw the parameters and set the statistics in `p`."""
 
@@ -128,6 +136,13 @@ class Layer(ABC):
         """
         return self.forward(x, out, p)
 
+    def train_frozen(self, x: Matrix, out: Floats, p: Views, s: Views, step: Step) -> Matrix:
+        """Return the output for a training batch while parameters and statistics are held.
+
+        Arguments and result are those of ``train``.
+        """
+        return self.train(x, out, p, s, step)
+
     @abstractmethod
     def backward(
         self, x: Matrix, out: Floats, dout: Floats, dx: Floats | None, p: Views, dp: Views, s: Views
@@ -148,3 +163,12 @@ class Layer(ABC):
         s : mapping of str to ndarray
             The buffers as ``train`` left them.
         """
+
+    def backward_frozen(
+        self, x: Matrix, out: Floats, dout: Floats, dx: Floats, p: Views, s: Views
+    ) -> None:
+        """Turn the gradient at the output into that at the input, after ``train_frozen``.
+
+        Arguments are those of ``backward``. A layer with parameters has to override it.
+        """
+        self.backward(x, out, dout, dx, p, {}, s)

@@ -110,4 +110,10 @@ class Dense(Layer):
         product(x.T, dout, dp["weight"])
         column_sums(dout, dp["bias"])
         if dx is not None:
-            product(dout, p["weight"].T, dx)
+            self.backward_frozen(x, out, dout, dx, p, s)
+
+    def backward_frozen(
+        self, x: Matrix, out: Floats, dout: Floats, dx: Floats, p: Views, s: Views
+    ) -> None:
+        """Write dout Wᵀ."""
+        product(dout, p["weight"].T, dx)

@@ -39,6 +39,10 @@ class Dropout(Layer):
         """Declare the factor of each unit: 0, or one over the share kept."""
         return {"mask": Buffer(self.n_in)}
 
+    def keeps_sparse(self, p: Views) -> bool:
+        """Work on the stored values of a sparse input."""
+        return True
+
     def forward(self, x: Matrix, out: Floats, p: Views) -> Matrix:
         """Return `x`."""
         return x

@@ -37,6 +37,10 @@ class GaussianNoise(Layer):
         """Declare the noise."""
         return {"noise": Buffer(self.n_in)}
 
+    def keeps_sparse(self, p: Views) -> bool:
+        """Work on the stored values of a sparse input."""
+        return True
+
     def forward(self, x: Matrix, out: Floats, p: Views) -> Matrix:
         """Return `x`."""
         return x

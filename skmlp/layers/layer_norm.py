@@ -81,12 +81,23 @@ class LayerNorm(Layer):
         self, x: Matrix, out: Floats, dout: Floats, dx: Floats | None, p: Views, dp: Views, s: Views
     ) -> None:
         """Write dγ, dβ and, if asked, the derivative through mean and variance."""
-        normalised, row = s["normalised"], s["row"]
-        np.multiply(dout, normalised, out=out)
+        np.multiply(dout, s["normalised"], out=out)
         column_sums(out, dp["gamma"])
         column_sums(dout, dp["beta"])
-        if dx is None:
-            return
+        if dx is not None:
+            self._input_gradient(out, dout, dx, p, s)
+
+    def backward_frozen(
+        self, x: Matrix, out: Floats, dout: Floats, dx: Floats, p: Views, s: Views
+    ) -> None:
+        """Write the derivative through mean and variance."""
+        np.multiply(dout, s["normalised"], out=out)
+        self._input_gradient(out, dout, dx, p, s)
+
+    @staticmethod
+    def _input_gradient(out: Floats, dout: Floats, dx: Floats, p: Views, s: Views) -> None:
+        """Write dx, given dout x̂ in `out`."""
+        normalised, row = s["normalised"], s["row"]
         np.multiply(out, p["gamma"], out=out)
         _row_means(out, row)
         np.multiply(normalised, row, out=normalised)

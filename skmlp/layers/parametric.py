@@ -74,7 +74,13 @@ class Parametric(Layer):
         np.multiply(out, dout, out=out)
         column_sums(out, dp["share"])
         if dx is not None:
-            self.function.backward(s["value"], dout, dx, s)
-            np.subtract(dx, dout, out=dx)
-            np.multiply(dx, p["share"], out=dx)
-            np.add(dx, dout, out=dx)
+            self.backward_frozen(x, out, dout, dx, p, s)
+
+    def backward_frozen(
+        self, x: Matrix, out: Floats, dout: Floats, dx: Floats, p: Views, s: Views
+    ) -> None:
+        """Write dout + a (dout f'(x) - dout)."""
+        self.function.backward(s["value"], dout, dx, s)
+        np.subtract(dx, dout, out=dx)
+        np.multiply(dx, p["share"], out=dx)
+        np.add(dx, dout, out=dx)

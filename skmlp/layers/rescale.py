@@ -33,9 +33,13 @@ class Rescale(Layer):
         """Start as the identity."""
         p["scale"].fill(1.0)
 
+    def keeps_sparse(self, p: Views) -> bool:
+        """Work on the stored values of a sparse input if no column is moved."""
+        return not p["centre"].any()
+
     def forward(self, x: Matrix, out: Floats, p: Views) -> Matrix:
         """Write s (x - c) to `out`."""
-        if not isinstance(x, np.ndarray) and not p["centre"].any():
+        if not isinstance(x, np.ndarray) and self.keeps_sparse(p):
             values = x.data * p["scale"].take(x.indices)
             return type(x)((values, x.indices, x.indptr), shape=x.shape, copy=False)
         np.subtract(dense(x, out), p["centre"], out=out)

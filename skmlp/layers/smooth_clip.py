@@ -32,6 +32,10 @@ class SmoothClip(Layer):
         """Declare r."""
         return {"ratio": Buffer(self.n_in)}
 
+    def keeps_sparse(self, p: Views) -> bool:
+        """Work on the stored values of a sparse input."""
+        return True
+
     def forward(self, x: Matrix, out: Floats, p: Views) -> Matrix:
         """Write r x to `out`."""
         if isinstance(x, np.ndarray):

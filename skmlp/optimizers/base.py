@@ -1,7 +1,7 @@
 """What an optimizer is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -14,26 +14,26 @@ from skmlp._typing import Floats
 class Regulariser(Protocol):
     """What is done to each block of parameters beside the step."""
 
+    @property
+    def threshold(self) -> float:
+        """The strength of the L1 penalty."""
+
     def before(self, block: slice) -> float:
-        """Add to the gradient before the step; return the penalty's value."""
+        """Add to the gradient of a block before the step; return the penalty's value."""
 
-    def decay(self, block: slice, lr: float) -> float:
-        """Return the share of the block that goes before the step."""
-
-    def threshold(self, block: slice) -> float:
-        """Return the strength of the L1 penalty on the block."""
+    def decay(self, lr: float) -> float:
+        """Return the share of the penalised parameters that goes before the step."""
 
 
 class _Nothing:
     """No penalty at all."""
 
+    threshold = 0.0
+
     def before(self, block: slice) -> float:
         return 0.0
 
-    def decay(self, block: slice, lr: float) -> float:
-        return 0.0
-
-    def threshold(self, block: slice) -> float:
+    def decay(self, lr: float) -> float:
         return 0.0
 
 
@@ -42,6 +42,26 @@ class Pace(NamedTuple):
 
     part: slice
     factor: float
+
+
+class Block(NamedTuple):
+    """A piece of the vector that stays in the cache during a step.
+
+    Attributes
+    ----------
+    part : slice
+        Where it lies.
+    vectors : tuple of ndarray
+        Scratch, parameters, gradient and slots.
+    head, tail : tuple of ndarray
+        The same of the leading elements, which decay and the L1 penalty act on, and of
+        the others; empty if there are none.
+    """
+
+    part: slice
+    vectors: tuple[Floats, ...]
+    head: tuple[Floats, ...]
+    tail: tuple[Floats, ...]
 
 
 class Optimizer(ABC):
@@ -80,6 +100,7 @@ class Optimizer(ABC):
         grads: Floats,
         scratch: Floats | None = None,
         paces: Sequence[Pace] = (),
+        n_penalised: int | None = None,
     ) -> None:
         """Take the vectors to work on, and start afresh.
 
@@ -93,23 +114,34 @@ class Optimizer(ABC):
         paces : sequence of Pace
             Parts with their own factor of the learning rate, which together cover
             the vector; none for a factor of one throughout.
+        n_penalised : int or None
+            The leading parameters that decay and the L1 penalty act on; None for all.
         """
-        self.steps, self.numbers = 0, dict(self.first_numbers)
-        self._params = params
-        self._state = {name: np.zeros_like(params) for name in self.slots}
-        self.begin(params, *self._state.values())
         if scratch is None:
             scratch = np.empty(min(BLOCK, params.size), params.dtype)
-        vectors = (params, grads, *self._state.values())
+        self._params = params
+        self._state = {name: np.zeros_like(params) for name in self.slots}
+        self._cut = _Cut((params, grads, *self._state.values()), scratch, n_penalised)
         self._parts = tuple(paces) or (Pace(slice(0, params.size), 1.0),)
+        self._begin()
+        self.move([slice(0, params.size)])
+
+    def _begin(self) -> None:
+        """Let numbers and slots, which are zero, be what they are before the first step."""
+        self.steps, self.numbers = 0, dict(self.first_numbers)
+        self.begin(self._params, *self._state.values())
+
+    def restart(self) -> None:
+        """Start afresh from the parameters that predictions are made with."""
+        self.evaluation(self._params)
+        for vector in self._state.values():
+            vector.fill(0.0)
+        self._begin()
+
+    def move(self, parts: Sequence[slice]) -> None:
+        """Let steps change these parts of the vector only; the rest keeps every bit."""
         self._paces = [
-            (
-                pace.factor,
-                [
-                    (block, (scratch[: block.stop - block.start], *(v[block] for v in vectors)))
-                    for block in blocks(pace.part.stop, pace.part.start)
-                ],
-            )
+            (pace.factor, [self._cut(b) for part in parts for b in _common(pace.part, part)])
             for pace in self._parts
         ]
 
@@ -134,17 +166,18 @@ class Optimizer(ABC):
         self.steps += 1
         self.advance(lr)
         penalty = 0.0
+        strength = regulariser.threshold
         for factor, parts in self._paces:
             self._prepare_pace(factor)
-            for block, vectors in parts:
-                penalty += regulariser.before(block)
-                share = regulariser.decay(block, lr * factor)
-                if share > 0.0:
-                    self.decay(share, *vectors)
-                strength = regulariser.threshold(block)
-                if strength > 0.0:
-                    self.sparse_update(strength, *vectors)
-                else:
+            share = regulariser.decay(lr * factor)
+            for part, vectors, head, tail in parts:
+                penalty += regulariser.before(part)
+                if head and share > 0.0:
+                    self.decay(share, *head)
+                if head and strength > 0.0:
+                    self.sparse_update(strength, *head)
+                    vectors = tail
+                if vectors:
                     self.update(*vectors)
         return penalty
 
@@ -264,6 +297,29 @@ class Optimizer(ABC):
         self.numbers = {name: float(state[name]) for name in self.numbers}
         for name, vector in self._state.items():
             np.copyto(vector, state[name])
+
+
+def _common(one: slice, other: slice) -> Iterator[slice]:
+    """Yield the blocks of what two parts have in common."""
+    return blocks(min(one.stop, other.stop), max(one.start, other.start))
+
+
+class _Cut:
+    """Cuts vectors, and scratch memory, into blocks."""
+
+    def __init__(
+        self, vectors: tuple[Floats, ...], scratch: Floats, n_penalised: int | None
+    ) -> None:
+        self._vectors, self._scratch, self._n_penalised = vectors, scratch, n_penalised
+
+    def __call__(self, part: slice) -> Block:
+        """Return one block."""
+        size = part.stop - part.start
+        vectors = (self._scratch[:size], *(v[part] for v in self._vectors))
+        n = size if self._n_penalised is None else min(self._n_penalised - part.start, size)
+        if n <= 0 or n == size:
+            return Block(part, vectors, head=vectors if n > 0 else (), tail=())
+        return Block(part, vectors, tuple(v[:n] for v in vectors), tuple(v[n:] for v in vectors))
 
 
 def clip(values: Floats, limits: Floats, out: Floats) -> None:

@@ -117,17 +117,21 @@ class ScheduleFreeAdamW(Moments):
     def settle(self) -> None:
         """Bring x and y in line with a z that was projected; y tells where it was."""
         for _, parts in self._paces:
-            for _, (scratch, params, grads, iterate, distance, _) in parts:
+            for block in parts:
+                scratch, params, grads, iterate, distance, _ = block.vectors
                 np.multiply(distance, self.beta_1, out=scratch)
                 np.subtract(params, scratch, out=grads)
                 np.subtract(grads, iterate, out=grads)
                 self._follow(scratch, params, grads, iterate, distance)
 
     def evaluation(self, out: Floats) -> None:
-        """Write x to `out`, and zero where z is zero."""
+        """Write x to `out`, and zero where z is zero; what does not move is as it was."""
+        super().evaluation(out)
         for _, parts in self._paces:
-            for block, (scratch, _, _, iterate, distance, _) in parts:
-                np.add(iterate, distance, out=out[block])
+            for block in parts:
+                scratch, _, _, iterate, distance, _ = block.vectors
+                average = out[block.part]
+                np.add(iterate, distance, out=average)
                 np.sign(iterate, out=scratch)
                 np.square(scratch, out=scratch)
-                np.multiply(out[block], scratch, out=out[block])
+                np.multiply(average, scratch, out=average)

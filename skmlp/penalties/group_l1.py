@@ -59,7 +59,7 @@ class GroupL1(Penalty):
         """Make memory for a block of rows."""
         n_rows, width = weights[0].values.shape
         dtype = weights[0].values.dtype
-        step = min(n_rows, max(1, BLOCK // width))
+        step = max(1, min(n_rows, BLOCK // width))
         matrices, vectors = np.empty((3, step, width), dtype), np.empty((4, step), dtype)
         bounds = [(first, min(first + step, n_rows)) for first in range(0, n_rows, step)]
         self._blocks = [

@@ -3,6 +3,7 @@
 from skmlp.solvers.averaging import Average, Current, Evaluated, Shown
 from skmlp.solvers.base import DivergenceError, Monitor, Outcome
 from skmlp.solvers.batches import Batches, TrainingSet
+from skmlp.solvers.freezing import Freezing
 from skmlp.solvers.lbfgs import LBFGS
 from skmlp.solvers.minibatch import Minibatch
 
@@ -13,6 +14,7 @@ __all__ = [
     "Current",
     "DivergenceError",
     "Evaluated",
+    "Freezing",
     "Minibatch",
     "Monitor",
     "Outcome",

@@ -26,6 +26,9 @@ class Evaluated(ABC):
     arenas: tuple[Arena, Arena]
     views: list[dict[str, Floats]]
 
+    def freeze(self) -> None:
+        """Learn that the objective holds other layers than before."""
+
     def after_step(self) -> None:
         """Learn that the parameters have moved."""
 
@@ -121,18 +124,37 @@ class Average(Apart):
     def __init__(self, objective: Objective, decay: float) -> None:
         super().__init__(objective)
         self._decay, self._steps = decay, 0
-        self._scratch = objective.scratch
+        self._objective = objective
+        self._cut()
+
+    def _cut(self) -> None:
+        """Cut what learns into blocks."""
+        vectors = zip(self.arenas, self._sources, self._objective.moving, strict=True)
+        scratch = self._objective.scratch
+        self._blocks = [
+            (arena.flat[block], source.flat[block], scratch[: block.stop - block.start])
+            for arena, source, moving in vectors
+            for part in moving
+            for block in blocks(part.stop, part.start)
+        ]
+
+    def freeze(self) -> None:
+        """Hold the frozen layers at their average: it is what prediction uses."""
+        self._cut()
+        vectors = zip(self.arenas, self._sources, self._objective.held, strict=True)
+        for arena, source, held in vectors:
+            start, end = (arena, source) if self._steps else (source, arena)
+            for part in held:
+                np.copyto(end.flat[part], start.flat[part])
 
     def after_step(self) -> None:
         """Add the parameters to their average, block by block."""
         self._steps += 1
         newest = max(1.0 - self._decay, 1.0 / self._steps)
-        for arena, source in zip(self.arenas, self._sources, strict=True):
-            for block in blocks(source.flat.size):
-                change = self._scratch[: block.stop - block.start]
-                np.subtract(source.flat[block], arena.flat[block], out=change)
-                np.multiply(change, newest, out=change)
-                np.add(arena.flat[block], change, out=arena.flat[block])
+        for average, current, change in self._blocks:
+            np.subtract(current, average, out=change)
+            np.multiply(change, newest, out=change)
+            np.add(average, change, out=average)
 
     def refresh(self) -> None:
         """Clear what is zero now; without a step, show what the training started from."""
@@ -140,7 +162,8 @@ class Average(Apart):
             if not self._steps:
                 np.copyto(arena.flat, source.flat)
             head = slice(0, arena.n_penalised)
-            np.copyto(arena.flat[head], 0.0, where=source.flat[head] == 0.0)
+            current = source.flat[head]
+            np.copyto(arena.flat[head], current, where=current == 0.0)
 
     def state(self) -> dict[str, Any]:
         """Return the number of steps and the parameters in training."""

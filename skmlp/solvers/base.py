@@ -17,15 +17,22 @@ class Outcome(NamedTuple):
         Why it did not converge; empty if it did.
     loss : float
         The objective at the end, if the solver knows it.
+    stopped_by : str
+        What ended it: 'tol', 'max_iter', 'max_fun', 'line_search', or what an observer
+        or an accident is called.
     """
 
     converged: bool
     message: str = ""
     loss: float = math.nan
+    stopped_by: str = "tol"
 
 
 class Monitor(Protocol):
-    """Who watches a solver, epoch by epoch."""
+    """Who watches a solver, epoch by epoch. Its methods may raise, to end the training."""
+
+    def epoch_begin(self) -> None:
+        """Learn that an epoch begins; L-BFGS finds out too late that it need not have."""
 
     def epoch_end(self, loss: float, learning_rate: float | None = None) -> bool:
         """Take loss and last rate of a finished epoch; tell whether progress has stalled."""

@@ -79,6 +79,8 @@ class Batches:
         The current order; None for that of the data.
     n_batches : int
         Mini-batches of an epoch.
+    sparse : bool
+        Whether the rows are.
     """
 
     def __init__(
@@ -90,13 +92,14 @@ class Batches:
     ) -> None:
         self.n_rows, self.size = data.n_rows, size
         self.n_batches = -(-data.n_rows // size)
+        self.sparse = not isinstance(data.X, np.ndarray)
         self._data, self._rng = data, rng
         self.order = data.subset if order is None else order.copy()
         if rng is not None and order is None:
             self.order = np.arange(self.n_rows) if data.subset is None else data.subset.copy()
         all_at_once = data.subset is None and size >= self.n_rows
         self._gathers = self.order is not None and not all_at_once
-        self._X = self._memory(data.X) if isinstance(data.X, np.ndarray) else None
+        self._X = None if self.sparse else self._memory(data.X)
         self._y = self._memory(data.y)
         self._weight = Memory(size, Buffer(), np.float64)
         self._share = Memory(size, Buffer(), data.X.dtype)

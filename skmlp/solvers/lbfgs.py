@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, OptimizeResult, minimize
 
-from skmlp._arena import Arena
 from skmlp._params import Constraint, Interval
 from skmlp._typing import Floats
 from skmlp.objective import Objective
@@ -75,8 +74,8 @@ class LBFGS:
         DivergenceError
             If the objective or the parameters end up not finite.
         """
-        params = objective.params.flat
         run = _Run(objective, batches, progress, monitor)
+        monitor.epoch_begin()
         try:
             result = minimize(
                 run.value_and_gradient,
@@ -89,7 +88,7 @@ class LBFGS:
             )
             run.end(result)
         finally:
-            np.copyto(params, run.accepted, casting="same_kind")
+            run.write(run.accepted)
             run.record()
         check_finite(run.loss, objective.params)
         if run.stopped or result.status == 0:
@@ -97,10 +96,17 @@ class LBFGS:
         return Outcome(
             converged=False,
             loss=run.loss,
+            stopped_by=self._stopped_by(result),
             message=f"lbfgs failed to converge after {result.nit} iteration(s) "
             f"(status={result.status}): {result.message}. Increase max_iter or max_fun, "
             "or scale the data.",
         )
+
+    def _stopped_by(self, result: OptimizeResult) -> str:
+        """Return which limit was met, or that the line search found nothing better."""
+        if result.status != 1:
+            return "line_search"
+        return "max_iter" if result.nit >= self.options["maxiter"] else "max_fun"
 
     @property
     def full_batch(self) -> bool:
@@ -116,7 +122,7 @@ class LBFGS:
 
 
 class _Plain:
-    """The parameters as SciPy sees them: as they are.
+    """The parameters that learn as SciPy sees them: as they are.
 
     Attributes
     ----------
@@ -128,8 +134,8 @@ class _Plain:
         When else to stop.
     """
 
-    def __init__(self, params: Arena) -> None:
-        self.start: NDArray[np.float64] = params.flat.astype(np.float64)
+    def __init__(self, params: Floats) -> None:
+        self.start: NDArray[np.float64] = params.astype(np.float64)
         self.bounds: Bounds | None = None
         self.options: dict[str, float] = {}
 
@@ -166,10 +172,10 @@ class _Split(_Plain):
     ECML.
     """
 
-    def __init__(self, params: Arena, strength: float) -> None:
-        self._size, self._n, self._strength = params.flat.size, params.n_penalised, strength
-        self._epsilon = float(np.finfo(params.flat.dtype).eps)
-        self.start = np.concatenate([params.flat, params.flat[: self._n]], dtype=np.float64)
+    def __init__(self, params: Floats, n_penalised: int, strength: float) -> None:
+        self._size, self._n, self._strength = params.size, n_penalised, strength
+        self._epsilon = float(np.finfo(params.dtype).eps)
+        self.start = np.concatenate([params, params[: self._n]], dtype=np.float64)
         u, v = self._halves(self.start)
         np.maximum(u, 0.0, out=u)
         np.subtract(u, v, out=v)
@@ -216,23 +222,42 @@ class _Run:
         self.objective, self.progress, self.monitor = objective, progress, monitor
         self.batch = batches.whole()
         self.n_rows = batches.n_rows
-        self.rows = objective.workspace(self.n_rows).rows(self.n_rows)
+        workspace = objective.workspace(self.n_rows, sparse=batches.sparse)
+        self.rows = workspace.rows(self.n_rows)
         self.stopped, self.loss = False, np.inf
         strength = objective.threshold(self.batch.total)
-        params = objective.params
-        self.form = _Split(params, strength) if strength else _Plain(params)
-        self.accepted: NDArray[Any] = params.flat.copy()
+        params = self._learning(objective.params.flat)
+        self.form = _Split(params, self._n_penalised(), strength) if strength else _Plain(params)
+        self.accepted: NDArray[Any] = params.copy()
+
+    def _n_penalised(self) -> int:
+        """Return how many of the parameters that learn are penalised: the first ones."""
+        n = self.objective.params.n_penalised
+        return sum(min(p.stop, n) - p.start for p in self.objective.moving[0] if p.start < n)
+
+    def _learning(self, flat: Floats) -> Floats:
+        """Return what learns of a vector as long as the parameters."""
+        parts = [flat[part] for part in self.objective.moving[0]]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def write(self, params: NDArray[Any]) -> None:
+        """Write what learns to the objective's parameters."""
+        start = 0
+        for part in self.objective.moving[0]:
+            values = self.objective.params.flat[part]
+            np.copyto(values, params[start : start + values.size], casting="same_kind")
+            start += values.size
 
     def _value(self, params: NDArray[np.float64]) -> float:
         """Return the objective of some parameters, and leave the gradient."""
-        np.copyto(self.objective.params.flat, params, casting="same_kind")
-        self.objective.network.forget(self.objective.views)
+        self.write(params)
+        self.objective.forget()
         return self.objective(*self.batch, self.rows)
 
     def value_and_gradient(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Return SciPy's function and its gradient, in float64."""
         value = self._value(self.form.joined(x)) + self.form.excess(x)
-        return value, self.form.gradient(self.objective.grads.flat)
+        return value, self.form.gradient(self._learning(self.objective.grads.flat))
 
     def _accept(self, result: OptimizeResult) -> None:
         """Keep the parameters and the loss of an iteration."""
@@ -248,15 +273,16 @@ class _Run:
     def record(self) -> None:
         """Let the layers record the statistics that belong to the final parameters."""
         if self.objective.statistics.flat.size:
-            self.objective.network.forget(self.objective.views)
+            self.objective.forget()
             self.objective.loss_gradient(*self.batch[:3], self.rows)
 
     def iteration_end(self, intermediate_result: OptimizeResult) -> None:
         """Report an iteration; SciPy finds this method by its argument's name."""
         self._accept(intermediate_result)
-        np.copyto(self.objective.params.flat, self.accepted, casting="same_kind")
+        self.write(self.accepted)
         self.progress.end_epoch(self.n_rows)
         if self.monitor.epoch_end(self.loss):
             self.monitor.stalled(None)
             self.stopped = True
             raise StopIteration
+        self.monitor.epoch_begin()

@@ -13,6 +13,7 @@ from skmlp.schedules import Constant, Progress, Rate
 from skmlp.solvers.averaging import Evaluated
 from skmlp.solvers.base import Monitor, Outcome, check_finite
 from skmlp.solvers.batches import Batch, Batches
+from skmlp.solvers.freezing import Freezing
 from skmlp.workspace import Workspace
 
 
@@ -34,6 +35,11 @@ class Minibatch:
         Limits on the gradient of the loss.
     dropout_rate, decay_rate : Rate
         Factors of dropout and weight decay, asked before each step.
+    freezing : Freezing
+        Asked before each epoch which layers do not learn. Where that changes, the
+        optimizer starts afresh: moments of a layer that stood still would be wrong.
+    done : int, default=0
+        How many of the epochs are over, in a training that is resumed.
     """
 
     constraints: ClassVar[Mapping[str, Constraint]] = {
@@ -47,6 +53,11 @@ class Minibatch:
     clips: Sequence[Clip] = ()
     dropout_rate: Rate = field(default_factory=lambda: Constant(1.0))
     decay_rate: Rate = field(default_factory=lambda: Constant(1.0))
+    freezing: Freezing = field(default_factory=lambda: Freezing({}))
+    done: int = 0
+
+    #: The frozen layers that the state of the optimizer goes with.
+    _frozen: frozenset[int] = field(default=frozenset(), init=False)
 
     def solve(
         self, objective: Objective, batches: Batches, progress: Progress, monitor: Monitor
@@ -74,9 +85,11 @@ class Minibatch:
         DivergenceError
             After the first epoch whose loss or parameters are not finite.
         """
-        workspace = objective.workspace(batches.size)
+        workspace = objective.workspace(batches.size, sparse=batches.sparse)
         progress.batch, progress.batches = 0, batches.n_batches
-        for _ in range(self.max_iter):
+        for _ in range(self.done, self.max_iter):
+            monitor.epoch_begin()
+            self._freeze(objective, progress)
             loss = self._epoch(objective, batches, workspace, progress)
             progress.end_epoch(batches.n_rows)
             check_finite(loss, objective.params)
@@ -85,8 +98,10 @@ class Minibatch:
                 return Outcome(converged=True)
         return Outcome(
             converged=False,
+            stopped_by="max_iter",
             message=f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and "
-            "the optimization hasn't converged yet.",
+            "the optimization hasn't converged yet. Increase max_iter, scale the data, or set "
+            "early_stopping=True.",
         )
 
     @property
@@ -95,12 +110,25 @@ class Minibatch:
         return self.optimizer.full_batch
 
     def state(self) -> dict[str, Any]:
-        """Return the state of the optimizer."""
-        return self.optimizer.state()
+        """Return the state of the optimizer, and as bits which layers were frozen."""
+        return {**self.optimizer.state(), "frozen": sum(1 << i for i in self._frozen)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Let the optimizer go on."""
         self.optimizer.restore(state)
+        frozen = int(state.get("frozen", 0))
+        self._frozen = frozenset(i for i in range(frozen.bit_length()) if frozen >> i & 1)
+
+    def _freeze(self, objective: Objective, progress: Progress) -> None:
+        """Hold the layers that are frozen in the coming epoch, and no others."""
+        frozen = self.freezing(progress)
+        if frozen != self._frozen:
+            self.optimizer.restart()
+            self._frozen = frozen
+        if frozen != objective.frozen:
+            objective.freeze(frozen)
+            self.evaluated.freeze()
+            self.optimizer.move(objective.moving[0])
 
     def _goes_on(self, progress: Progress, monitor: Monitor) -> bool:
         """Tell whether the schedule answers a stall by another rate."""

@@ -26,7 +26,8 @@ def class_codes(y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.intp]:
             return codes
     raise ValueError(
         "`y` has classes not in `self.classes_`. "
-        f"`self.classes_` has {_few(classes)}. 'y' has {_few(np.unique(y))}."
+        f"`self.classes_` has {_few(classes)}. 'y' has {_few(np.unique(y))}. With "
+        "allow_new_classes=True, a warm start and partial_fit add classes of the rows to train on."
     )
 
 
