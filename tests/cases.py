@@ -415,6 +415,12 @@ def in_one_case(**values: Iterable[Any]) -> Callable[[Test], Test]:
     return decorate
 
 
+def every_ordered_pair(labels: Iterable[str]) -> Callable[[Test], Test]:
+    """Return a decorator that runs a test for all labels a and b, one case for each a."""
+    labels = list(labels)
+    return lambda test: pytest.mark.parametrize("a", labels)(in_one_case(b=labels)(test))
+
+
 def pairwise(*factors: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Return few rows of the factors' product: any two values of two factors meet in one."""
     product = itertools.product(*(range(len(values)) for values in factors))

@@ -123,10 +123,14 @@ RULES = {
     "tol_mode": Rule("one of {'absolute', 'relative'}", ["rel", True, 0]),
     "max_time": _LIMIT,
     "checkpoint_path": Rule(
-        "None or a str or a PathLike", [1, b"a", ["a"]], ("None", "text", "long text")
+        "None or an instance of str or an instance of os.PathLike",
+        [1, b"a", ["a"]],
+        ("None", "text", "long text"),
     ),
     "checkpoint_every": _COUNT,
-    "keep_checkpoints": Rule("an int in the range [1, inf) or None", [0, -1, 1.5, True], ("None",)),
+    "keep_checkpoints": _COUNT._replace(
+        allowed="an int in the range [1, inf) or None", exceptions=(*_COUNT.exceptions, "None")
+    ),
     "on_divergence": Rule("one of {'auto', 'raise', 'stop'}", ["warn", "ignore", True]),
     "beta_1": _DECAY,
     "beta_2": _DECAY,

@@ -1,11 +1,18 @@
-"""Training and prediction leave the caller's arrays alone, and take those that cannot change."""
+"""Training and prediction leave alone what the caller passes in, and take read-only arrays."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.model_selection import KFold
+from sklearn.preprocessing import StandardScaler
 from trust import TASKS, estimator, outputs, problem, same
+
+from skmlp.activations import LeakyRelu
+from skmlp.losses import Huber
+from skmlp.optimizers import Adam
 
 pytestmark = [
     pytest.mark.filterwarnings("error::RuntimeWarning"),
@@ -63,3 +70,44 @@ def test_memory_mapped_arrays_do(tmp_path, mode, dtype):
     est = estimator("multiclass").fit(mapped, y)
     assert same(outputs(est, mapped), expected)
     est.partial_fit(mapped, y)
+
+
+class Stateful:
+    """A callable that would be changed by whoever writes to its attributes."""
+
+    def __init__(self):
+        self.rates = [0.01]
+
+    def __call__(self, progress):
+        return self.rates[0]
+
+
+#: Objects that a caller may pass in, for each of the two estimators.
+OBJECTS = {
+    "hidden_layer_sizes": lambda: [4, 3],
+    "activation": lambda: [LeakyRelu(0.1), "tanh"],
+    "solver": lambda: Adam(beta_1=0.5),
+    "learning_rate": Stateful,
+    "learning_rate_factors": lambda: [1.0, 0.5, 2.0],
+    "dropout": lambda: [0.1, 0.2],
+    "feature_scaling": StandardScaler,
+    "frozen_layers": lambda: {0: 1},
+    "random_state": lambda: 3,
+    "validation_splitter": lambda: KFold(4, shuffle=True, random_state=1),
+    "scoring": lambda: "neg_mean_absolute_error",
+}
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_objects_passed_in_are_not_changed(task):
+    X, y = problem(task, n=120)
+    params = {name: make() for name, make in OBJECTS.items()}
+    params |= {"loss": Huber(2.0)} if task == "regression" else {"class_weight": {0: 2.0, 1: 1.0}}
+    params |= {"target_scaling": StandardScaler()} if task == "regression" else {"scoring": None}
+    est = estimator(task, early_stopping=True, warm_start=True, **params)
+    before = {name: pickle.dumps(value) for name, value in params.items()}
+    for train in (est.fit, est.fit, est.partial_fit):
+        train(X, y)
+        for name, value in params.items():
+            assert getattr(est, name) is value
+            assert pickle.dumps(value) == before[name], name

@@ -165,6 +165,14 @@ def test_a_damaged_file_is_refused(content, tmp_path):
         estimator("regression", checkpoint_path=path).fit(X, y)
 
 
+def test_a_missing_folder_is_found_before_the_training(tmp_path):
+    X, y = problem("regression")
+    est = estimator("regression", checkpoint_path=tmp_path / "missing" / "fit.npz")
+    with pytest.raises(ValueError, match="checkpoint_path: there is no folder"):
+        est.fit(X, y)
+    assert not hasattr(est, "coefs_")
+
+
 def test_lbfgs_takes_no_file(tmp_path):
     X, y = problem("regression")
     with pytest.raises(ValueError, match="'checkpoint_path' parameter needs a first-order solver"):

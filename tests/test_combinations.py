@@ -23,6 +23,7 @@ ASKED = {
     "max_grad_value": [1.0],
     "average": [True, 0.99],
     "learning_rate_factors": [[1.0, 1.0, 1.0]],
+    "checkpoint_path": ["unwritten"],
 }
 
 #: Values that ask for nothing, which any solver takes.

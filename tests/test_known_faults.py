@@ -5,11 +5,14 @@ answer is recorded as a property of the test, "scikit-learn has it", which no te
 may be mended in any version.
 """
 
+import ast
 import contextlib
 import copy
+import inspect
 import io
 import math
 import pickle
+import re
 import sys
 import tracemalloc
 import warnings
@@ -689,7 +692,7 @@ def test_peer_parameters_are_read_kept_by_clone_and_not_written_to(cls):
     est = cls(**given, warm_start=True, max_iter=2)
     first = est.fit(X, y).loss_
     assert est.fit(X, y).loss_ < first
-    assert same(given, before)
+    assert given == before
     assert all(getattr(est, name) is value for name, value in given.items())
     copied = clone(est.set_params(random_state=3))
     assert copied.get_params() == est.get_params()
@@ -704,6 +707,22 @@ def test_peer_kind_of_an_estimator_is_known():
     assert get_tags(MLPRegressor()).target_tags.multi_output
     estimator_checks.check_mixin_order("MLPClassifier", MLPClassifier())
     estimator_checks.check_mixin_order("MLPRegressor", MLPRegressor())
+
+
+@both
+def test_peer_docstring_tells_the_defaults(cls):
+    """It told those of an earlier version."""
+    written = re.findall(r"^ {4}(\w+(?:, \w+)*) :.*?default=(.+?)$", cls.__doc__, re.MULTILINE)
+    defaults = {name: p.default for name, p in inspect.signature(cls).parameters.items()}
+    told = set()
+    for names, value in written:
+        names, value = names.split(", "), ast.literal_eval(value)
+        values = (
+            list(value) if len(names) > 1 and isinstance(value, tuple) else [value] * len(names)
+        )
+        assert values == [defaults[name] for name in names], names
+        told.update(names)
+    assert told == defaults.keys()
 
 
 def documented_losses():

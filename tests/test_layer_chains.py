@@ -13,6 +13,7 @@ from cases import (
     check_gradient,
     check_slopes,
     dense,
+    every_ordered_pair,
     in_one_case,
     layers_by_label,
     make_objective,
@@ -21,6 +22,7 @@ from cases import (
 from references import central_differences
 
 LAYERS = layers_by_label()
+every_pair = every_ordered_pair(LAYERS)
 CHAINS = {
     "between": lambda *layers: [dense(4), *layers, dense(3)],
     "first": lambda *layers: [*layers, dense(3)],
@@ -38,11 +40,6 @@ TYPICAL = [
 TRIPLES = [
     tuple(map(str, np.random.RandomState(seed).choice(list(LAYERS), 3))) for seed in range(150)
 ]
-
-
-def every_pair(test):
-    """Run a test for every ordered pair of layers."""
-    return pytest.mark.parametrize("a", LAYERS)(in_one_case(b=LAYERS)(test))
 
 
 def weights_of(a, b, among=tuple(WEIGHT_CASES), labels=tuple(LAYERS)):
@@ -112,8 +109,7 @@ def copy_arrays(views, values):
             view[name][...] = value[name]
 
 
-@in_one_case(b=TAKE_SPARSE)
-@pytest.mark.parametrize("a", TAKE_SPARSE)
+@every_ordered_pair(TAKE_SPARSE)
 def test_gradient_of_sparse_rows_through_the_first_layers(a, b):
     """The batch cannot be written to: see ``make_batch``."""
     chain = [LAYERS[a], LAYERS[b], dense(4), LAYERS["tanh"], dense(3)]

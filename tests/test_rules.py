@@ -156,7 +156,7 @@ OTHER = {
     "tol": 1.0,
     "verbose": True,
     "validation_splitter": KFold(),
-    "scoring": "max_error",
+    "scoring": "neg_mean_absolute_error",
     "best_of_ties": "last",
     "refit": True,
     "tol_mode": "relative",

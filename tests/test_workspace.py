@@ -20,6 +20,7 @@ from cases import (
     build_network,
     dense,
     each,
+    every_ordered_pair,
     garbage,
     in_one_case,
     layers_by_label,
@@ -42,14 +43,10 @@ from skmlp.workspace import Buffer, Memory, Workspace
 LAYERS = layers_by_label()
 N_ROWS, SIZE = 17, 7  # two full batches and a tail of three
 
+every_pair = every_ordered_pair(LAYERS)
 every_loss = pytest.mark.parametrize(("name", "case"), each(LOSS_CASES))
 some_losses = pytest.mark.parametrize(("name", "case"), each(FEW_LOSS_CASES))
 both_dtypes = in_one_case(dtype=DTYPES)
-
-
-def every_pair(test):
-    """Run a test for every ordered pair of layers."""
-    return pytest.mark.parametrize("a", LAYERS)(in_one_case(b=LAYERS)(test))
 
 
 def workspace_of(chain, dtype=np.float64, loss="multinomial_log_loss", n_rows=SIZE):

@@ -77,8 +77,10 @@ class CheckpointFile(Checkpoints):
         Raises
         ------
         ValueError
-            If the file is damaged, or about another task.
+            If the file is damaged, or about another task; if there is no such folder.
         """
+        if not self._path.parent.is_dir():
+            raise ValueError(f"checkpoint_path: there is no folder {str(self._path.parent)!r}.")
         try:
             tree = files.read(self._path)
         except FileNotFoundError:

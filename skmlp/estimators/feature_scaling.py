@@ -73,5 +73,6 @@ def check_statistics(name: str | None, saved: Any, n_features: int) -> None:
         array.dtype == np.float64 and array.shape[-1] == n_features and np.isfinite(array).all()
         for array in known.arrays
     )
+    sound = sound and known.location.shape == known.scale.shape == (n_features,)
     if not sound:
         raise ValueError("The saved statistics of the features do not belong to the network.")

@@ -1,6 +1,7 @@
 """Validated input: what the user passes in, as the engine wants it."""
 
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Number
@@ -54,14 +55,13 @@ def training_input(
     """
     of_X = {"dtype": _FLOATS if dtype is None else dtype, "order": "C"}
     of_y = {"dtype": None, "ensure_2d": False, "ensure_all_finite": "allow-nan"}
-    X, y = validate_data(
-        estimator,
-        checked_sparse(X),
-        checked_sparse(y, "y"),
-        validate_separately=({**_SPARSE, **of_X}, {**_SPARSE, **of_y}),
-        **checks,
-    )
-    check_consistent_length(X, y)
+    with naming("X"):
+        asked = y if y is None else "no_validation"  # None is refused by name
+        X = validate_data(estimator, checked_sparse(X), asked, **_SPARSE, **of_X, **checks)
+    with naming("y"):
+        y = check_array(checked_sparse(y, "y"), input_name="y", **_SPARSE, **of_y)
+    with naming("X and y"):
+        check_consistent_length(X, y)
     if issparse(y) or y.ndim != 2 or y.shape[1] < 2 or y.dtype.kind != "f":
         assert_all_finite(y, input_name="y")
     return X, y
@@ -102,7 +102,7 @@ def prediction_input(estimator: BaseEstimator, X: Any, dtype: np.dtype[Any]) -> 
     expected = plain and X.shape[1] == estimator.n_features_in_
     if expected and not hasattr(estimator, "feature_names_in_") and math.isfinite(X.sum()):
         return X
-    with brief_messages():
+    with brief_messages(), naming("X"):
         X = checked_sparse(X)
         return validate_data(estimator, X, accept_sparse="csr", dtype=_FLOATS, reset=False)
 
@@ -117,6 +117,18 @@ def brief_messages() -> Iterator[None]:
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(str(error)[: LONGEST_MESSAGE - 3] + "...") from error
+
+
+@contextmanager
+def naming(argument: str) -> Iterator[None]:
+    """Say of an error about bad input which argument it is about, unless it says so itself."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if re.search(rf"\b{argument}\b", str(error)):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{argument}: {error}") from error
 
 
 @contextmanager
@@ -145,14 +157,15 @@ def check_sample_weight(sample_weight: ArrayLike | None, X: Matrix) -> NDArray[n
         return None
     if isinstance(sample_weight, Number):
         sample_weight = np.full(X.shape[0], sample_weight)
-    weight: NDArray[np.float64] = check_array(
-        sample_weight,
-        ensure_2d=False,
-        allow_nd=True,
-        ensure_min_samples=0,
-        dtype=np.float64,
-        input_name="sample_weight",
-    )
+    with naming("sample_weight"):
+        weight: NDArray[np.float64] = check_array(
+            sample_weight,
+            ensure_2d=False,
+            allow_nd=True,
+            ensure_min_samples=0,
+            dtype=np.float64,
+            input_name="sample_weight",
+        )
     if weight.ndim != 1:
         raise ValueError(f"sample_weight must be one-dimensional, got shape {weight.shape}.")
     if len(weight) != X.shape[0]:

@@ -116,6 +116,8 @@ class Best(Copies):
             self._keep(epoch)
 
     def restore_last(self, epoch: int) -> int:
-        """Put back the best weights."""
+        """Put back the best weights; leave the last ones if no epoch had a score."""
+        if self.epoch == 0 and epoch > 0:
+            return epoch
         self.restore_finite()
         return self._kept_epoch

@@ -17,7 +17,7 @@ from skmlp.estimators import target_scaling, transformers
 from skmlp.estimators.architecture import plain
 from skmlp.estimators.base import BaseMLP, is_first_order
 from skmlp.estimators.examples import Examples, given_for_validation
-from skmlp.estimators.inputs import training_input
+from skmlp.estimators.inputs import naming, training_input
 from skmlp.estimators.losses import (
     REGRESSOR,
     build_losses,
@@ -582,7 +582,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if issparse(y):
             raise ValueError("y is sparse, which a regressor does not take: pass y.toarray().")
         X, y = training_input(self, X, y, **checks)
-        y = y.astype(np.float64) if y.dtype.kind in "OUS" else y
+        with naming("y"):
+            y = y.astype(np.float64) if y.dtype.kind in "OUS" else y
         y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
         return X, y
 

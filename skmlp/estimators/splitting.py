@@ -11,7 +11,6 @@ from skmlp._params import InvalidParameterError, Like, shown
 from skmlp._typing import Indices
 from skmlp.estimators.examples import Examples
 
-
 #: The fewest rows whose score is let steer a training, unless they are a good share of all:
 #: six, since the score of five goes in fifths.
 FEWEST, GOOD_SHARE = 6, 0.2

@@ -29,6 +29,12 @@ from skmlp.objective import Objective
 from skmlp.schedules import Progress
 from skmlp.solvers import Batches, DivergenceError, Minibatch, Outcome, TrainingSet
 
+#: What to tell the user of scores that are no numbers.
+UNSCORED = (
+    "Validation gave no finite score after any epoch: the weights of the last one are kept. Choose "
+    "another scoring, or more rows to validate."
+)
+
 #: The most rows that layers see before training starts.
 ADAPT_ROWS = 10_000
 
@@ -286,8 +292,11 @@ class Training:
         self.loss = outcome.loss
         self.solver.evaluated.refresh()
         self._settle(outcome.stopped_by)
-        if not outcome.converged and not (self.task.incremental or self.task.exact):
+        as_planned = outcome.converged or self.task.incremental or self.task.exact
+        if not as_planned or outcome.stopped_by == "divergence":
             warnings.warn(outcome.message, ConvergenceWarning, stacklevel=2)
+        if self._unscored:
+            warnings.warn(UNSCORED, ConvergenceWarning, stacklevel=2)
 
     def _solve(self) -> Outcome:
         """Run the solver; turn what cuts it short into an outcome."""
@@ -333,7 +342,13 @@ class Training:
     def selects(self) -> bool:
         """Whether it has found out how many epochs are best."""
         by_validation = self.monitor.decisive and not self.task.incremental
-        return by_validation and self.best_epoch > 0 and self.stopped_by != "interrupt"
+        return by_validation and self.monitor.keeper.epoch > 0 and self.stopped_by != "interrupt"
+
+    @property
+    def _unscored(self) -> bool:
+        """Whether validation has found out nothing."""
+        watched = self.monitor.decisive and self.monitor.history.n_epochs > 0
+        return watched and self.monitor.keeper.epoch == 0 and self.stopped_by != "interrupt"
 
     def snapshot(self) -> dict[str, Any]:
         """Return between two epochs what the same run needs to go on."""

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_array
 
 from skmlp._typing import Matrix
+from skmlp.estimators.inputs import naming
 
 #: What stands for a transformer among the plain values of an architecture.
 TRANSFORMER = "transformer"
@@ -60,13 +61,11 @@ def transformed(transformer: Any, X: Matrix, dtype: Any, name: str) -> Matrix:
     ValueError
         If they are not finite numbers, or are more or fewer than before.
     """
-    changed = check_array(
-        transformer.transform(read_only(X)),
-        accept_sparse="csr",
-        dtype=dtype,
-        order="C",
-        input_name=f"the output of {name}",
-    )
+    changed = transformer.transform(read_only(X))
+    with naming(name):
+        changed = check_array(
+            changed, accept_sparse="csr", dtype=dtype, order="C", input_name=f"the output of {name}"
+        )
     if changed.shape[0] != X.shape[0]:
         raise ValueError(
             f"The transformer in {name} made {changed.shape[0]} row(s) of {X.shape[0]}."

@@ -15,7 +15,7 @@ from skmlp.solvers import TrainingSet
 from skmlp.workspace import Buffer, Memory
 
 #: Numbers of one chunk whose loss is computed.
-CHUNK = 2**12
+CHUNK = 2**11
 
 
 class Result(NamedTuple):

@@ -281,8 +281,17 @@ class _Run:
         self._accept(intermediate_result)
         self.write(self.accepted)
         self.progress.end_epoch(self.n_rows)
-        if self.monitor.epoch_end(self.loss):
+        if self._stalled():
             self.monitor.stalled(None)
             self.stopped = True
             raise StopIteration
-        self.monitor.epoch_begin()
+
+    def _stalled(self) -> bool:
+        """Tell the monitor of an iteration, and of the next; tell whether progress has stalled."""
+        try:
+            if self.monitor.epoch_end(self.loss):
+                return True
+            self.monitor.epoch_begin()
+        except StopIteration as error:  # which SciPy would take for ours
+            raise RuntimeError("A callback or a scorer raised StopIteration.") from error
+        return False

@@ -165,15 +165,14 @@ def test_divergence_names_its_cause_and_changes_nothing(kind, on_divergence):
 @pytest.mark.parametrize("container", ["frame", "sparse"])
 def test_divergence_names_a_feature_as_the_user_does(container):
     pandas = pytest.importorskip("pandas")
-    X, y = problem("binary")
+    X, y = problem("regression")
     X[:, 1] *= 1e7
-    est = MLPClassifier((5,), solver="sgd", learning_rate_init=0.1, activation="identity")
     if container == "frame":
         X, name = pandas.DataFrame(X, columns=["age", "income", "<b>", "x"]), "'income'"
     else:
         X, name = sp.csr_array(X), "1"
-    with pytest.raises(ValueError, match=f"Feature {name} has values up to .*e[+]07"):
-        est.fit(X, y)
+    with pytest.raises(ValueError, match=rf"Feature {name} has values up to \d.*e[+]07"):
+        estimator("regression", solver="sgd", max_iter=50).fit(X, y)
 
 
 @pytest.mark.parametrize("on_divergence", ["auto", "raise", "stop"])
@@ -220,6 +219,60 @@ def test_diverging_partial_fit_changes_nothing(task):
     assert_refused(est, fault, est.partial_fit, 1e10 * X, y)
     est = estimator(task, **params)
     assert_refused(est, fault, lambda *data: first_partial_fit(est, *data), 1e10 * X, y)
+
+
+def test_diverging_partial_fit_that_is_to_stop_says_so():
+    X, y = problem("regression")
+    est = estimator("regression", solver="sgd", on_divergence="stop").partial_fit(X, y)
+    before = copy.deepcopy(est.coefs_)
+    with pytest.warns(ConvergenceWarning, match=f"{DIVERGED}.*last finite weights are kept"):
+        est.set_params(learning_rate_init=1e308).partial_fit(1e5 * X, y)
+    assert same(est.coefs_, before)
+    assert est.stopped_by_ == "divergence"
+
+
+def test_divergence_of_the_second_training_of_a_refit_is_told():
+    X, y = problem("regression", n=120)
+    starts = []
+
+    def schedule(progress):
+        starts.extend([progress] * (progress.epoch == progress.batch == 0))
+        return 0.01 if len(starts) < 2 else 1e300
+
+    est = estimator("regression", solver="sgd", learning_rate=schedule, on_divergence="stop")
+    est.set_params(early_stopping=True, refit=True)
+    with pytest.warns(ConvergenceWarning, match=f"{DIVERGED}.*last finite weights are kept"):
+        est.fit(X, y)
+    assert len(starts) == 2
+    assert np.isfinite(est.predict(X)).all()
+
+
+# -- scores that are no numbers ------------------------------------------------------------------
+
+NO_SCORE = "no finite score after any epoch: the weights of the last one are kept.*another scoring"
+
+
+@pytest.mark.parametrize("score", [np.nan, -np.inf])
+@every_solver
+@pytest.mark.parametrize("task", ["multiclass", "multi-output"])
+def test_score_that_is_never_a_number_leaves_the_last_weights(task, solver, score):
+    X, y = problem(task, n=120)
+    params = {"solver": solver, "early_stopping": True, "max_iter": 5, "refit": True}
+    est = estimator(task, scoring=lambda est, X, y: score, **params)
+    with pytest.warns(ConvergenceWarning, match=NO_SCORE):
+        est.fit(X, y)
+    last = estimator(task, scoring=Acting(lambda: None), **{**params, "refit": False}).fit(X, y)
+    assert same(est.coefs_, last.coefs_)  # the score of each epoch was better than before
+    assert est.best_iter_ == est.n_iter_ == 5
+
+
+def test_score_that_is_a_number_once_decides():
+    X, y = problem("multiclass", n=120)
+    scores = iter([np.nan, 0.5, np.nan, np.nan])
+    est = estimator("multiclass", scoring=lambda est, X, y: next(scores), max_iter=4)
+    est.set_params(early_stopping=True).fit(X, y)
+    assert est.best_iter_ == 2
+    assert est.best_validation_score_ == 0.5
 
 
 # -- interrupts -------------------------------------------------------------------------------
@@ -406,9 +459,11 @@ def test_one_row_to_validate_will_do(cls):
     assert np.isfinite(est.validation_scores_).all()
 
 
+@pytest.mark.filterwarnings("ignore:R\\^2 score is not well-defined")
 def test_one_row_has_no_score_of_its_own_in_regression():
     X, y = problem("regression")
-    est = MLPRegressor((5,), early_stopping=True, max_iter=3)
-    with pytest.warns(UserWarning, match=r"R\^2 score is not well-defined|validation"):
+    est, plain = (MLPRegressor((5,), max_iter=3, random_state=0) for _ in range(2))
+    est.set_params(early_stopping=True)
+    with pytest.warns(ConvergenceWarning, match=NO_SCORE):
         est.fit(X, y, X_val=X[:1], y_val=y[:1])
-    assert np.isfinite(est.predict(X)).all()
+    assert same(est.coefs_, plain.fit(X, y).coefs_)
