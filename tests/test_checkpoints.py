@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
 from trust import estimator, problem, same
 
 from skmlp import MLPClassifier
@@ -29,7 +29,7 @@ def left(est):
     return [*arrays, *(getattr(est, name) for name in names.split())]
 
 
-def crash(monkeypatch, n_writes, est, *data):
+def crash(monkeypatch, n_writes, est, *data, **named):
     """Let a fit end right after it has written its file so many times."""
     write, count = files.write, [0]
 
@@ -42,7 +42,7 @@ def crash(monkeypatch, n_writes, est, *data):
     with monkeypatch.context() as patched:
         patched.setattr(files, "write", spy)
         with pytest.raises(Crash):
-            est.fit(*data)
+            est.fit(*data, **named)
 
 
 PARTS = {
@@ -227,6 +227,79 @@ def test_a_process_killed_at_twenty_random_moments(tmp_path):
         os.waitpid(child, 0)
     assert same(left(fit(path)), left(whole))
     assert list(tmp_path.iterdir()) == []
+
+
+OBJECTS = {
+    "validation_splitter": lambda seed: ShuffleSplit(random_state=seed),
+    "pretrained": lambda seed: (
+        estimator("multiclass", random_state=seed).fit(*problem("multiclass")).get_weights()
+    ),
+    "class_weight": lambda seed: {0: seed + 1.0},
+}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_objects_of_the_same_class_are_told_apart_by_what_they_hold(name, tmp_path, monkeypatch):
+    X, y = problem("multiclass", n=120)
+    params = {"early_stopping": True, "checkpoint_path": tmp_path / "fit.npz"}
+    make = OBJECTS[name]
+    crash(monkeypatch, 2, estimator("multiclass", **params, **{name: make(0)}), X, y)
+    with pytest.raises(ValueError, match=f"has other .*{name}"):
+        estimator("multiclass", **params, **{name: make(1)}).fit(X, y)
+    resumed = estimator("multiclass", **params, **{name: make(0)}).fit(X, y)
+    whole = estimator("multiclass", early_stopping=True, **{name: make(0)}).fit(X, y)
+    assert same(left(resumed), left(whole))
+
+
+def test_other_groups_are_refused(tmp_path, monkeypatch):
+    X, y = problem("multiclass", n=120)
+    params = {"early_stopping": True, "validation_splitter": GroupKFold(3)}
+    est = estimator("multiclass", checkpoint_path=tmp_path / "fit.npz", **params)
+    groups = np.arange(120) // 10
+    crash(monkeypatch, 2, est, X, y, groups=groups)
+    with pytest.raises(ValueError, match=r"has other .*groups"):
+        est.fit(X, y, groups=groups[::-1])
+    whole = estimator("multiclass", **params).fit(X, y, groups=groups)
+    assert same(left(est.fit(X, y, groups=groups)), left(whole))
+
+
+def test_a_splitter_without_a_seed_is_not_asked_again(tmp_path, monkeypatch):
+    X, y = problem("multiclass", n=120)
+    path = tmp_path / "fit.npz"
+    est = estimator("multiclass", early_stopping=True, validation_splitter=ShuffleSplit())
+    crash(monkeypatch, 2, est.set_params(checkpoint_path=path), X, y)
+    parts = files.read(path)["training"]["parts"]
+    monkeypatch.setattr("skmlp.estimators.training.splitter_rows", forbidden)
+    est.fit(X, y)
+    monkeypatch.undo()
+    known = estimator("multiclass", early_stopping=True, validation_splitter=Known(parts))
+    assert same(left(est), left(known.fit(X, y)))
+
+
+def forbidden(*args):
+    raise AssertionError("the rows are known")
+
+
+class Known:
+    """A splitter that knows its only split."""
+
+    def __init__(self, parts):
+        self.parts = parts
+
+    def split(self, X, y=None, groups=None):
+        yield self.parts
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 1
+
+
+def test_the_file_of_a_warm_start_is_about_its_weights(tmp_path, monkeypatch):
+    X, y = problem("multiclass")
+    est = estimator("multiclass", warm_start=True, checkpoint_path=tmp_path / "fit.npz").fit(X, y)
+    crash(monkeypatch, 2, est, X, y)
+    fresh = estimator("multiclass", warm_start=True, checkpoint_path=tmp_path / "fit.npz")
+    with pytest.raises(ValueError, match="weights to start from"):
+        fresh.fit(X, y)
 
 
 def test_the_checksum_tells_data_apart_by_value_alone():

@@ -5,8 +5,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from pickle import PicklingError
 from typing import Any
 
+import joblib
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
@@ -20,6 +22,9 @@ from skmlp.solvers import TrainingSet
 
 #: Parameters that have no influence on the result.
 UNIMPORTANT = {"verbose", "checkpoint_path", "checkpoint_every"}
+
+#: Kinds of parameters that a training that was cut short has changed.
+_MOVING = np.random.RandomState
 
 #: Bytes that are hashed at a time.
 BLOCK = 2**24
@@ -64,12 +69,12 @@ class CheckpointFile(Checkpoints):
         The file.
     every : int
         Epochs after which it is written again.
-    task : Task
-        What the training is to do. A file about another task is refused.
+    of : mapping of str to object
+        What tells the task from others. A file about another one is refused.
     """
 
-    def __init__(self, path: Any, every: int, task: Task) -> None:
-        self._path, self._every, self._of = Path(path), every, _fingerprint(task)
+    def __init__(self, path: Any, every: int, of: Mapping[str, Any]) -> None:
+        self._path, self._every, self._of = Path(path), every, dict(of)
 
     def load(self) -> Mapping[str, Any]:
         """Return what was saved last; empty if there is no file.
@@ -133,25 +138,40 @@ class _Saver(Observer):
         self._due = True
 
 
-def checkpoints(task: Task) -> Checkpoints:
-    """Return where the parameters say that an unfinished training is kept."""
+def checkpoints(task: Task, origin: Mapping[str, Any]) -> Checkpoints:
+    """Return where the parameters say that an unfinished training is kept.
+
+    Parameters
+    ----------
+    task : Task
+        What the training is to do.
+    origin : mapping of str to object
+        Where it starts from.
+    """
     path = task.settings["checkpoint_path"]
     if path is None or task.incremental:
         return NoCheckpoints()
-    return CheckpointFile(path, task.settings["checkpoint_every"], task)
+    of = _fingerprint(task, origin.get("start"))
+    return CheckpointFile(path, task.settings["checkpoint_every"], of)
 
 
-def _fingerprint(task: Task) -> dict[str, Any]:
+def _fingerprint(task: Task, start: Any) -> dict[str, Any]:
     """Return what tells a task from others, in words and checksums."""
     parameters = {
         name: _described(value) for name, value in task.settings.items() if name not in UNIMPORTANT
     }
     validation = task.validation and _checksum(task.validation.data)
-    return {**parameters, "data": _checksum(task.data), "validation data": validation}
+    return {
+        **parameters,
+        "data": _checksum(task.data),
+        "validation data": validation,
+        "groups": _content(task.groups),
+        "weights to start from": _described(start),
+    }
 
 
 def _described(value: Any) -> Any:
-    """Return a parameter in words that another process would use as well."""
+    """Return a value in words, or as a checksum, that another process would use as well."""
     if value is None or isinstance(value, bool | int | float | str):
         return str(value)
     if isinstance(value, list | tuple):
@@ -159,7 +179,16 @@ def _described(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): _described(item) for name, item in value.items()}
     named = value if hasattr(value, "__qualname__") else type(value)
-    return f"{named.__module__}.{named.__qualname__}"
+    name = f"{named.__module__}.{named.__qualname__}"
+    return name if named is value or isinstance(value, _MOVING) else [name, _content(value)]
+
+
+def _content(value: Any) -> str | None:
+    """Return a checksum of an object's content; None if it cannot be pickled."""
+    try:
+        return str(joblib.hash(value))
+    except (AttributeError, TypeError, PicklingError):
+        return None
 
 
 def _checksum(data: TrainingSet) -> str:

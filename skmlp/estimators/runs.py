@@ -37,7 +37,7 @@ def trained(
     found : mapping of str to object
         The attributes that say what validation found: of the first one.
     """
-    file = checkpoints(task)
+    file = checkpoints(task, origin)
     unfinished = file.load()
     found, snapshot = unfinished.get("found", {}), unfinished.get("training", {})
     if not found:
@@ -62,8 +62,7 @@ def _trained(
 ) -> Training:
     """Train once, from a snapshot if it holds anything."""
     saved = origin.get("saved") or {}
-    if "split" in snapshot:
-        saved = {**saved, "split": snapshot["split"]}
+    saved = {**saved, **{name: snapshot[name] for name in ("split", "parts") if name in snapshot}}
     training = kind(task, view, **{**origin, "saved": saved})
     if snapshot:
         training.resume(snapshot)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
-from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.metrics import check_scoring, get_scorer_names
 
 from skmlp._params import Constraint, InvalidParameterError, shown
 from skmlp.estimators.examples import Examples
@@ -41,7 +41,7 @@ class UserScore:
         self, scoring: str | Callable[..., float], estimator: Callable[[], Any], given: Examples
     ) -> None:
         self._estimator, self._given = estimator, given
-        self._scorer = get_scorer(scoring)
+        self._scorer = _scorer(scoring)
         weighted = given.weight is not None and _takes_weight(self._scorer)
         self._weight = {"sample_weight": given.weight} if weighted else {}
 
@@ -59,6 +59,21 @@ class UserScore:
                 f"The 'scoring' parameter must return one number. Got {shown(score)}."
             )
         return float(score)
+
+
+def _scorer(scoring: str | Callable[..., float]) -> Callable[..., Any]:
+    """Return a scorer, given it or its name.
+
+    Raises
+    ------
+    InvalidParameterError
+        For one of scikit-learn's metrics, which knows no estimator.
+    """
+    try:
+        scorer: Callable[..., Any] = check_scoring(None, scoring)
+    except ValueError as error:
+        raise InvalidParameterError(f"The 'scoring' parameter is no scorer. {error}") from error
+    return scorer
 
 
 def _takes_weight(scorer: Callable[..., float]) -> bool:

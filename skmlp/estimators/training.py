@@ -195,6 +195,7 @@ class Training:
     def _split(self) -> tuple[TrainingSet, Validation | None]:
         """Return the rows to train on and those to validate on."""
         self.split_state: Mapping[str, Any] | None = None
+        self.parts: tuple[Indices, Indices] | None = None
         data = self.task.data
         if self.task.validation or self.task.incremental or not self.settings["early_stopping"]:
             return data, self.task.validation
@@ -209,7 +210,9 @@ class Training:
         """Divide the rows, in the same way when a warm start goes on with the same data."""
         splitter, data = self.settings["validation_splitter"], self.task.data
         if splitter is not None:
-            return splitter_rows(splitter, self.task.given, self.task.groups)
+            given = self.task.given
+            self.parts = self.saved.get("parts") or splitter_rows(splitter, given, self.task.groups)
+            return self.parts
         again = self.saved.get("split")
         self.split_state = again or self.rng.get_state(legacy=False)
         return split_rows(
@@ -359,6 +362,7 @@ class Training:
             "weights": [arena.flat.copy() for arena in arenas],
             "monitor": self.monitor.state(),
             "kept": list(self.kept),
+            **({} if self.parts is None else {"parts": self.parts}),
         }
 
     def resume(self, snapshot: Mapping[str, Any]) -> None:

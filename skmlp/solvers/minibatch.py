@@ -100,8 +100,7 @@ class Minibatch:
             converged=False,
             stopped_by="max_iter",
             message=f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and "
-            "the optimization hasn't converged yet. Increase max_iter, scale the data, or set "
-            "early_stopping=True.",
+            "the optimization hasn't converged yet. Increase max_iter, or scale the data.",
         )
 
     @property
