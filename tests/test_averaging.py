@@ -10,7 +10,7 @@ from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from trust import estimator, first_partial_fit, outputs, problem, same
 
 from skmlp._params import InvalidParameterError
-from skmlp.estimators.validation import HeldOut
+from skmlp.estimators.training.validation import HeldOut
 from skmlp.inference import raw_scores
 from skmlp.optimizers import OPTIMIZERS, SGD
 from skmlp.penalties import L1

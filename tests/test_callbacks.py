@@ -381,7 +381,7 @@ def test_attributes_that_a_callback_sets_stay():
 
 @needs_callbacks
 def test_rows_and_copies_are_made_only_if_asked_for(monkeypatch):
-    from skmlp.estimators import callbacks
+    from skmlp.estimators.training import callbacks
 
     def forbidden(*args):
         raise AssertionError("nobody asked")
@@ -540,7 +540,7 @@ def test_divergence_is_heard_as_the_end(on_divergence, solver):
 @needs_callbacks
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_interrupt_in_a_callback_keeps_a_usable_estimator(solver, monkeypatch):
-    monkeypatch.setattr("skmlp.estimators.interrupts._last", -math.inf)
+    monkeypatch.setattr("skmlp.estimators.training.interrupts._last", -math.inf)
     X, y = problem("multiclass")
 
     def interrupt(estimator, task, **rest):

@@ -12,7 +12,8 @@ from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit
 from trust import estimator, problem, same
 
 from skmlp import MLPClassifier
-from skmlp.estimators import checkpoints, files
+from skmlp.estimators.storage import files
+from skmlp.estimators.training import checkpoints
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -269,7 +270,7 @@ def test_a_splitter_without_a_seed_is_not_asked_again(tmp_path, monkeypatch):
     est = estimator("multiclass", early_stopping=True, validation_splitter=ShuffleSplit())
     crash(monkeypatch, 2, est.set_params(checkpoint_path=path), X, y)
     parts = files.read(path)["training"]["parts"]
-    monkeypatch.setattr("skmlp.estimators.training.splitter_rows", forbidden)
+    monkeypatch.setattr("skmlp.estimators.training.training.splitter_rows", forbidden)
     est.fit(X, y)
     monkeypatch.undo()
     known = estimator("multiclass", early_stopping=True, validation_splitter=Known(parts))

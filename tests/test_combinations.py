@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skmlp import MLPClassifier, MLPRegressor
-from skmlp.estimators.solving import FIRST_ORDER_ONLY
+from skmlp.estimators.training.solving import FIRST_ORDER_ONLY
 from skmlp.optimizers import OPTIMIZERS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -29,7 +29,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 import skmlp
 from skmlp import MLPClassifier, MLPRegressor
-from skmlp.estimators import interrupts, splitting
+from skmlp.estimators.training import interrupts, splitting
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),

@@ -16,11 +16,11 @@ import pytest
 from trust import estimator, problem, same
 
 from skmlp import LossCurveDisplay
-from skmlp.estimators import display, progress_line
-from skmlp.estimators.line import cut, say
+from skmlp.estimators.display import display, progress_line
+from skmlp.estimators.display.line import cut, say
+from skmlp.estimators.display.plain_line import PlainLine
+from skmlp.estimators.display.progress_line import ProgressLine
 from skmlp.estimators.observers import Epoch
-from skmlp.estimators.plain_line import PlainLine
-from skmlp.estimators.progress_line import ProgressLine
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -35,7 +35,7 @@ from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
 from threading import Thread
 from skmlp import MLPClassifier
-from skmlp.estimators import progress_line
+from skmlp.estimators.display import progress_line
 
 warnings.simplefilter("ignore", ConvergenceWarning)
 os.environ["PYTHONWARNINGS"] = "ignore"  # in workers

@@ -11,7 +11,7 @@ from trust import estimator, first_partial_fit, outputs, problem, same
 
 from skmlp._noise import Noise
 from skmlp._params import InvalidParameterError
-from skmlp.estimators import validation
+from skmlp.estimators.training import validation
 from skmlp.layers import AlphaDropout, Dropout, GaussianNoise, Step
 from skmlp.schedules import Progress, factor
 from skmlp.workspace import Memory

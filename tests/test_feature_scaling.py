@@ -34,9 +34,9 @@ from trust import (
 )
 
 from skmlp import MLPClassifier, MLPRegressor, inference
-from skmlp.estimators import rows as rows_module
-from skmlp.estimators.rows import Rows
-from skmlp.estimators.scaling import SCALINGS
+from skmlp.estimators.scaling import rows as rows_module
+from skmlp.estimators.scaling.rows import Rows
+from skmlp.estimators.scaling.scaling import SCALINGS
 from skmlp.layers import Dense, Rescale, SmoothClip
 
 pytestmark = [

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from trust import run_python, same
 
-from skmlp.estimators import files
+from skmlp.estimators.storage import files
 
 FORMATS = ("npz", "safetensors")
 

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, LogisticRegression
 
 from skmlp import MLPClassifier, MLPRegressor
-from skmlp.estimators.solving import build_penalties
+from skmlp.estimators.training.solving import build_penalties
 from skmlp.optimizers import OPTIMIZERS
 from skmlp.optimizers.base import Optimizer
 from skmlp.penalties import L2

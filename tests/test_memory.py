@@ -16,7 +16,7 @@ from cases import DTYPES, LOSS_CASES, as_dtype, pairwise
 from skmlp import MLPClassifier, MLPRegressor
 from skmlp.activations import ACTIVATIONS
 from skmlp.estimators.architecture import build_network
-from skmlp.estimators.solving import build_penalties, build_solver
+from skmlp.estimators.training.solving import build_penalties, build_solver
 from skmlp.losses import LOSSES
 from skmlp.objective import Objective
 from skmlp.optimizers import OPTIMIZERS

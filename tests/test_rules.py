@@ -34,7 +34,7 @@ from trust import (
 )
 
 from skmlp import MLPClassifier, MLPRegressor
-from skmlp.estimators import interrupts
+from skmlp.estimators.training import interrupts
 from skmlp.losses import Loss
 
 pytestmark = [

@@ -18,9 +18,9 @@ from sklearn.preprocessing import (
 from trust import QUICK, assert_checks, outputs, same, unchanged
 
 from skmlp import MLPRegressor
-from skmlp.estimators.rows import Rows
-from skmlp.estimators.scaling import SCALINGS
-from skmlp.estimators.target_scaling import Affine, Transformed, Unscaled
+from skmlp.estimators.scaling.rows import Rows
+from skmlp.estimators.scaling.scaling import SCALINGS
+from skmlp.estimators.scaling.target_scaling import Affine, Transformed, Unscaled
 from skmlp.losses import LOSSES, SquaredError
 
 pytestmark = [

@@ -756,7 +756,7 @@ def test_damaged_columns_are_refused():
     ):
         state = copy.deepcopy(est.__getstate__())
         damage(state)
-        with pytest.raises(ValueError, match="saved|fit into"):
+        with pytest.raises(ValueError, match=r"saved|fit into"):
             MLPClassifier.__new__(MLPClassifier).__setstate__(state)
 
 

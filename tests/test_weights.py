@@ -31,7 +31,8 @@ from trust import (
 
 from skmlp import MLPClassifier, MLPRegressor
 from skmlp.activations import LeakyRelu
-from skmlp.estimators import files, weights
+from skmlp.estimators import weights
+from skmlp.estimators.storage import files
 from skmlp.losses import Huber
 
 pytestmark = [

@@ -32,7 +32,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skmlp import MLPClassifier, MLPRegressor
-from skmlp.estimators import files, state, trees, weights
+from skmlp.estimators import state, weights
+from skmlp.estimators.storage import files, trees
 
 X: NDArray[Any] = np.random.RandomState(0).standard_normal((30, 4))
 

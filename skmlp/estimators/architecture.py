@@ -19,9 +19,9 @@ from skmlp._params import (
     shown,
 )
 from skmlp.activations import ACTIVATIONS, Activation, LeakyRelu
-from skmlp.estimators.feature_scaling import scaling_layers
-from skmlp.estimators.scaling import SCALINGS
-from skmlp.estimators.transformers import TRANSFORMER, Transformer
+from skmlp.estimators.scaling.feature_scaling import scaling_layers
+from skmlp.estimators.scaling.scaling import SCALINGS
+from skmlp.estimators.scaling.transformers import TRANSFORMER, Transformer
 from skmlp.layers import (
     LAYERS,
     Activate,

@@ -29,13 +29,8 @@ from skmlp._params import (
 )
 from skmlp._typing import Floats, Views
 from skmlp.clipping import CLIPS
-from skmlp.estimators import state, transformers
+from skmlp.estimators import state
 from skmlp.estimators.architecture import SHAPING, TRANSIENT, plain
-from skmlp.estimators.callbacks import CallbackSupport, Listeners, with_callbacks
-from skmlp.estimators.examples import Examples, given_for_validation
-from skmlp.estimators.freezing import FROZEN_LAYERS
-from skmlp.estimators.heads import build_head
-from skmlp.estimators.history import History
 from skmlp.estimators.inputs import (
     about_validation,
     brief_messages,
@@ -43,21 +38,27 @@ from skmlp.estimators.inputs import (
     check_sample_weight,
     prediction_input,
 )
-from skmlp.estimators.kept import stages
 from skmlp.estimators.losses import alike
 from skmlp.estimators.model import Model, Weights
-from skmlp.estimators.pretrained import PRETRAINED, transferred
-from skmlp.estimators.runs import trained
-from skmlp.estimators.scoring import ScorerName
-from skmlp.estimators.solving import check_combination
-from skmlp.estimators.splitting import SPLITTER
-from skmlp.estimators.summary import summary
+from skmlp.estimators.scaling import transformers
+from skmlp.estimators.scaling.transformers import TRANSFORMER
 from skmlp.estimators.targets import Target
-from skmlp.estimators.task import Task, Validation
-from skmlp.estimators.training import Training
-from skmlp.estimators.transfer import Features, Structure, Transfer
-from skmlp.estimators.transferred import Grown, Transferred
-from skmlp.estimators.transformers import TRANSFORMER
+from skmlp.estimators.training.callbacks import CallbackSupport, Listeners, with_callbacks
+from skmlp.estimators.training.examples import Examples, given_for_validation
+from skmlp.estimators.training.freezing import FROZEN_LAYERS
+from skmlp.estimators.training.history import History
+from skmlp.estimators.training.kept import stages
+from skmlp.estimators.training.runs import trained
+from skmlp.estimators.training.scoring import ScorerName
+from skmlp.estimators.training.solving import check_combination
+from skmlp.estimators.training.splitting import SPLITTER
+from skmlp.estimators.training.summary import summary
+from skmlp.estimators.training.task import Task, Validation
+from skmlp.estimators.training.training import Training
+from skmlp.estimators.transfer.heads import build_head
+from skmlp.estimators.transfer.pretrained import PRETRAINED, transferred
+from skmlp.estimators.transfer.transfer import Features, Structure, Transfer
+from skmlp.estimators.transfer.transferred import Grown, Transferred
 from skmlp.estimators.weights import PortableWeights
 from skmlp.optimizers import OPTIMIZERS, Optimizer
 from skmlp.penalties import PENALTIES

@@ -31,7 +31,6 @@ from skmlp.estimators.class_weights import (
     label_weights,
 )
 from skmlp.estimators.classes import Classes, check_labels, check_same, described, grown
-from skmlp.estimators.examples import Examples, given_for_validation
 from skmlp.estimators.inputs import training_input
 from skmlp.estimators.losses import (
     CLASSIFIER,
@@ -42,7 +41,8 @@ from skmlp.estimators.losses import (
 )
 from skmlp.estimators.model import Model
 from skmlp.estimators.targets import CLASS_KINDS, ClassTarget, class_target, is_indicator
-from skmlp.estimators.transfer import Transfer, widened
+from skmlp.estimators.training.examples import Examples, given_for_validation
+from skmlp.estimators.transfer.transfer import Transfer, widened
 from skmlp.losses import Loss
 from skmlp.optimizers import Optimizer
 from skmlp.schedules import Progress

@@ -13,10 +13,8 @@ from sklearn.utils.metaestimators import available_if
 
 from skmlp._params import Constraint, check_parameters
 from skmlp.activations import Activation
-from skmlp.estimators import target_scaling, transformers
 from skmlp.estimators.architecture import plain
 from skmlp.estimators.base import BaseMLP, is_first_order
-from skmlp.estimators.examples import Examples, given_for_validation
 from skmlp.estimators.inputs import naming, training_input
 from skmlp.estimators.losses import (
     REGRESSOR,
@@ -25,8 +23,10 @@ from skmlp.estimators.losses import (
     is_valid,
     loss_constraints,
 )
+from skmlp.estimators.scaling import target_scaling, transformers
+from skmlp.estimators.scaling.transformers import TRANSFORMER
 from skmlp.estimators.targets import Target, numeric_target
-from skmlp.estimators.transformers import TRANSFORMER
+from skmlp.estimators.training.examples import Examples, given_for_validation
 from skmlp.losses import Loss
 from skmlp.optimizers import Optimizer
 from skmlp.schedules import Progress

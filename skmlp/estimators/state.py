@@ -11,10 +11,10 @@ import numpy as np
 from skmlp._noise import Noise
 from skmlp._params import Constraint, Interval, Nothing, Options, check_parameters, shown
 from skmlp.estimators.architecture import SHAPING, TRANSIENT
-from skmlp.estimators.feature_scaling import check_statistics
 from skmlp.estimators.model import Arrays, Model, Weights
-from skmlp.estimators.scaling import SCALINGS
-from skmlp.estimators.transformers import TRANSFORMER
+from skmlp.estimators.scaling.feature_scaling import check_statistics
+from skmlp.estimators.scaling.scaling import SCALINGS
+from skmlp.estimators.scaling.transformers import TRANSFORMER
 
 #: Raised whenever older code could not read what newer code writes, or the reverse.
 FORMAT = 2

@@ -11,12 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmlp._params import check_parameters, shown
 from skmlp._typing import Floats, Views
-from skmlp.estimators import files
 from skmlp.estimators.architecture import TRANSIENT, per_layer
-from skmlp.estimators.files import StrPath
 from skmlp.estimators.losses import alike
+from skmlp.estimators.scaling.transformers import TRANSFORMER
 from skmlp.estimators.state import ARCHITECTURE, refusing_damage
-from skmlp.estimators.transformers import TRANSFORMER
+from skmlp.estimators.storage import files
+from skmlp.estimators.storage.files import StrPath
 
 #: Raised whenever older code could not read what newer code writes.
 FORMAT = 1

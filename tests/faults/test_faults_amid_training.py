@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from trust import ESTIMATORS, TASKS, estimator, first_partial_fit, outputs, problem, same, unchanged
 
 from skmlp import MLPClassifier, MLPRegressor
-from skmlp.estimators import interrupts
+from skmlp.estimators.training import interrupts
 
 pytestmark = [
     pytest.mark.filterwarnings("error::RuntimeWarning"),

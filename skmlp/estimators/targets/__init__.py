@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from skmlp.estimators.target_scaling import TargetScaling
+from skmlp.estimators.scaling.target_scaling import TargetScaling
 from skmlp.estimators.targets.base import ClassTarget, SingleLabel, Target
 from skmlp.estimators.targets.binary import Binary
 from skmlp.estimators.targets.labels import class_codes

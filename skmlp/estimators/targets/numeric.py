@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.metrics import r2_score
 
 from skmlp._typing import Floats
-from skmlp.estimators.target_scaling import TargetScaling
+from skmlp.estimators.scaling.target_scaling import TargetScaling
 from skmlp.estimators.targets.base import Target
 from skmlp.estimators.targets.missing import is_missing, mean_over_known
 from skmlp.losses import Loss

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import d2_pinball_score
 
 from skmlp._typing import Floats
-from skmlp.estimators.target_scaling import TargetScaling
+from skmlp.estimators.scaling.target_scaling import TargetScaling
 from skmlp.estimators.targets.missing import Score, mean_over_known
 from skmlp.estimators.targets.numeric import Numeric
 

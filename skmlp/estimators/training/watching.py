@@ -4,17 +4,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from skmlp._params import build
-from skmlp.estimators.display import build_display
-from skmlp.estimators.history import History
-from skmlp.estimators.keepers import Best, Keeper, LastFinite
+from skmlp.estimators.display.display import build_display
 from skmlp.estimators.model import Model
-from skmlp.estimators.monitor import EpochMonitor
 from skmlp.estimators.observers import Observer
-from skmlp.estimators.plateau import never
-from skmlp.estimators.scoring import UserScore
-from skmlp.estimators.task import Validation
-from skmlp.estimators.time_limit import TimeLimit
-from skmlp.estimators.validation import HeldOut
+from skmlp.estimators.training.history import History
+from skmlp.estimators.training.keepers import Best, Keeper, LastFinite
+from skmlp.estimators.training.monitor import EpochMonitor
+from skmlp.estimators.training.plateau import never
+from skmlp.estimators.training.scoring import UserScore
+from skmlp.estimators.training.task import Validation
+from skmlp.estimators.training.time_limit import TimeLimit
+from skmlp.estimators.training.validation import HeldOut
 from skmlp.solvers import Evaluated
 from skmlp.stopping import Patience
 

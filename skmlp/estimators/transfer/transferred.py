@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from skmlp.estimators import feature_scaling
-from skmlp.estimators.solving import solver_name
-from skmlp.estimators.training import Training
-from skmlp.estimators.transfer import Transfer
+from skmlp.estimators.scaling import feature_scaling
+from skmlp.estimators.training.solving import solver_name
+from skmlp.estimators.training.training import Training
+from skmlp.estimators.transfer.transfer import Transfer
 from skmlp.solvers import TrainingSet
 
 

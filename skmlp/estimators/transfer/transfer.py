@@ -8,12 +8,12 @@ import numpy as np
 from skmlp._params import shown
 from skmlp._typing import Floats, Views
 from skmlp.estimators.architecture import per_layer
-from skmlp.estimators.heads import Head
 from skmlp.estimators.losses import alike
-from skmlp.estimators.matching import All, Matching, Places
 from skmlp.estimators.model import Arrays
-from skmlp.estimators.scaling import Statistics
-from skmlp.estimators.transformers import TRANSFORMER
+from skmlp.estimators.scaling.scaling import Statistics
+from skmlp.estimators.scaling.transformers import TRANSFORMER
+from skmlp.estimators.transfer.heads import Head
+from skmlp.estimators.transfer.matching import All, Matching, Places
 from skmlp.network import Network
 
 Layers = Sequence[Mapping[str, Floats]]

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar
 
-from skmlp.estimators.examples import Examples
 from skmlp.estimators.observers import Epoch, Observer, StopTraining
-from skmlp.estimators.summary import summary
-from skmlp.estimators.task import Task
-from skmlp.estimators.training import Training
+from skmlp.estimators.training.examples import Examples
+from skmlp.estimators.training.summary import summary
+from skmlp.estimators.training.task import Task
+from skmlp.estimators.training.training import Training
 
 _Method = TypeVar("_Method", bound=Callable[..., object])
 

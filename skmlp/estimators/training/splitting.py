@@ -9,7 +9,7 @@ from sklearn.model_selection import train_test_split
 
 from skmlp._params import InvalidParameterError, Like, shown
 from skmlp._typing import Indices
-from skmlp.estimators.examples import Examples
+from skmlp.estimators.training.examples import Examples
 
 #: The fewest rows whose score is let steer a training, unless they are a good share of all:
 #: six, since the score of five goes in fifths.

@@ -13,18 +13,24 @@ from sklearn.utils import check_random_state
 from skmlp._noise import Noise
 from skmlp._threads import threads_for
 from skmlp._typing import Indices, Views
-from skmlp.estimators import feature_scaling, interrupts
-from skmlp.estimators.divergence import explained
-from skmlp.estimators.history import History
-from skmlp.estimators.kept import KeptWeights
-from skmlp.estimators.monitor import EpochMonitor
 from skmlp.estimators.observers import StopTraining
-from skmlp.estimators.plateau import Plateau, never
-from skmlp.estimators.solving import build_penalties, build_solver, is_first_order, solver_name
-from skmlp.estimators.splitting import both_weighted, split_rows, splitter_rows
+from skmlp.estimators.scaling import feature_scaling
 from skmlp.estimators.targets import ClassTarget
-from skmlp.estimators.task import Task, Validation
-from skmlp.estimators.watching import build_monitor
+from skmlp.estimators.training import interrupts
+from skmlp.estimators.training.divergence import explained
+from skmlp.estimators.training.history import History
+from skmlp.estimators.training.kept import KeptWeights
+from skmlp.estimators.training.monitor import EpochMonitor
+from skmlp.estimators.training.plateau import Plateau, never
+from skmlp.estimators.training.solving import (
+    build_penalties,
+    build_solver,
+    is_first_order,
+    solver_name,
+)
+from skmlp.estimators.training.splitting import both_weighted, split_rows, splitter_rows
+from skmlp.estimators.training.task import Task, Validation
+from skmlp.estimators.training.watching import build_monitor
 from skmlp.objective import Objective
 from skmlp.schedules import Progress
 from skmlp.solvers import Batches, DivergenceError, Minibatch, Outcome, TrainingSet

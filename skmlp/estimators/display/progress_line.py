@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 from time import monotonic
 
-from skmlp.estimators.line import Line, say
+from skmlp.estimators.display.line import Line, say
 from skmlp.estimators.observers import Epoch, Observer
 
 #: Seconds from one writing of the line to the next one.

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import vstack
 
-from skmlp.estimators.examples import Examples
 from skmlp.estimators.model import Model
+from skmlp.estimators.training.examples import Examples
 from skmlp.solvers import TrainingSet
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from skmlp.estimators.checkpoints import Checkpoints, checkpoints
-from skmlp.estimators.summary import verdict
-from skmlp.estimators.task import Task
-from skmlp.estimators.training import Training
+from skmlp.estimators.training.checkpoints import Checkpoints, checkpoints
+from skmlp.estimators.training.summary import verdict
+from skmlp.estimators.training.task import Task
+from skmlp.estimators.training.training import Training
 
 View = Callable[[Training], Any]
 Follow = Callable[[Training], None]

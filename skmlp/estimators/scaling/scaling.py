@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from skmlp.estimators.rows import Block, Numbers, Rows
+from skmlp.estimators.scaling.rows import Block, Numbers, Rows
 
 #: Levels of the quantiles: least, lower quartile, median, upper quartile, largest.
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from skmlp._typing import Views
-from skmlp.estimators.rows import Rows
-from skmlp.estimators.scaling import SCALINGS, Statistics
+from skmlp.estimators.scaling.rows import Rows
+from skmlp.estimators.scaling.scaling import SCALINGS, Statistics
 from skmlp.layers import Layer, Rescale, SmoothClip
 from skmlp.solvers import TrainingSet
 

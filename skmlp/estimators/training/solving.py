@@ -9,7 +9,7 @@ import numpy as np
 from skmlp._params import InvalidParameterError, build, shown
 from skmlp.clipping import CLIPS
 from skmlp.estimators.architecture import hidden_sizes, per_layer
-from skmlp.estimators.freezing import frozen_epochs, thaws
+from skmlp.estimators.training.freezing import frozen_epochs, thaws
 from skmlp.network import Network
 from skmlp.objective import Objective
 from skmlp.optimizers import OPTIMIZERS, Optimizer

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
 from skmlp.estimators.losses import CLASSIFIER, REGRESSOR, build_losses
-from skmlp.estimators.matching import All, Difference, Matching, Share, Shares
+from skmlp.estimators.transfer.matching import All, Difference, Matching, Share, Shares
 
 
 class Head(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress_bar import ProgressBar
 
-from skmlp.estimators.plain_line import PlainLine
+from skmlp.estimators.display.plain_line import PlainLine
 
 #: The widest and the narrowest bar.
 WIDEST, NARROWEST = 20, 5

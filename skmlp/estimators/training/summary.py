@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from skmlp.estimators.training import Training
+from skmlp.estimators.training.training import Training
 
 
 def summary(training: Training) -> dict[str, Any]:

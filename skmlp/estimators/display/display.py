@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
-from skmlp.estimators.line import Line, say
+from skmlp.estimators.display.line import Line, say
+from skmlp.estimators.display.plain_line import PlainLine
+from skmlp.estimators.display.progress_line import ProgressLine
 from skmlp.estimators.observers import Epoch, Observer
-from skmlp.estimators.plain_line import PlainLine
-from skmlp.estimators.progress_line import ProgressLine
 
 #: Whose streams call themselves terminals and do not let a line be written again.
 PRETENDERS = ("idlelib", "rich")
@@ -76,6 +76,6 @@ def _line() -> Line:
     """Return the line, by rich if that is installed. Notebooks need nothing but text."""
     if _is_notebook(sys.stdout) or find_spec("rich") is None:
         return PlainLine()
-    from skmlp.estimators.rich_line import RichLine  # noqa: PLC0415 (an optional package)
+    from skmlp.estimators.display.rich_line import RichLine  # noqa: PLC0415 (an optional package)
 
     return RichLine()

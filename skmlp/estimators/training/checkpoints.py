@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from skmlp._params import shown
-from skmlp.estimators import files
 from skmlp.estimators.observers import Epoch, Observer
-from skmlp.estimators.task import Task
-from skmlp.estimators.training import Training
+from skmlp.estimators.storage import files
+from skmlp.estimators.training.task import Task
+from skmlp.estimators.training.training import Training
 from skmlp.solvers import TrainingSet
 
 #: Parameters that have no influence on the result.

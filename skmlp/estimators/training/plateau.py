@@ -6,7 +6,7 @@ import numpy as np
 
 from skmlp._typing import Views
 from skmlp.estimators.model import Model
-from skmlp.estimators.validation import MeanLoss
+from skmlp.estimators.training.validation import MeanLoss
 from skmlp.inference import raw_scores
 from skmlp.solvers import TrainingSet
 

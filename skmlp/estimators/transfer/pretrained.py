@@ -14,13 +14,13 @@ from sklearn.utils.validation import check_is_fitted
 from skmlp._params import AnyOf, Constraint, InstanceOf, Nothing, Options, check_parameters, shown
 from skmlp.estimators import weights
 from skmlp.estimators.architecture import SHAPING, TRANSIENT, build_network
-from skmlp.estimators.feature_scaling import check_statistics
-from skmlp.estimators.heads import build_head
 from skmlp.estimators.losses import CLASSIFIER, REGRESSOR, loss_constraints
 from skmlp.estimators.model import Arrays, Weights
+from skmlp.estimators.scaling.feature_scaling import check_statistics
 from skmlp.estimators.state import ARCHITECTURE, check_weights, refusing_damage
 from skmlp.estimators.targets import CLASS_KINDS
-from skmlp.estimators.transfer import Features, Structure, Transfer, adopted
+from skmlp.estimators.transfer.heads import build_head
+from skmlp.estimators.transfer.transfer import Features, Structure, Transfer, adopted
 
 
 class Pretrained(AnyOf):

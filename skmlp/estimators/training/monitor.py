@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from skmlp.estimators.history import History
-from skmlp.estimators.keepers import Keeper
 from skmlp.estimators.observers import Epoch, Observer, StopTraining
-from skmlp.estimators.validation import HeldOut
+from skmlp.estimators.training.history import History
+from skmlp.estimators.training.keepers import Keeper
+from skmlp.estimators.training.validation import HeldOut
 from skmlp.stopping import Patience
 
 

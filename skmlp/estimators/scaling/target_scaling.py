@@ -20,10 +20,10 @@ from skmlp._params import (
     shown,
 )
 from skmlp._typing import Floats
-from skmlp.estimators import transformers
-from skmlp.estimators.rows import Numbers, Rows
-from skmlp.estimators.scaling import SCALINGS
-from skmlp.estimators.transformers import TRANSFORMER, InvertibleTransformer
+from skmlp.estimators.scaling import transformers
+from skmlp.estimators.scaling.rows import Numbers, Rows
+from skmlp.estimators.scaling.scaling import SCALINGS
+from skmlp.estimators.scaling.transformers import TRANSFORMER, InvertibleTransformer
 from skmlp.losses import Loss
 
 #: The ways of scaling a target.

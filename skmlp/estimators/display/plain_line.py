@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from threading import RLock
 from typing import Any
 
-from skmlp.estimators.line import Line, cut
+from skmlp.estimators.display.line import Line, cut
 
 #: What a terminal shows when the user presses Ctrl-C.
 ECHO = "^C"

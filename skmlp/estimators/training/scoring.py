@@ -8,7 +8,7 @@ from typing import Any
 from sklearn.metrics import check_scoring, get_scorer_names
 
 from skmlp._params import Constraint, InvalidParameterError, shown
-from skmlp.estimators.examples import Examples
+from skmlp.estimators.training.examples import Examples
 
 
 class ScorerName(Constraint):

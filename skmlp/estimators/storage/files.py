@@ -20,7 +20,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from skmlp.estimators.trees import Arrays, loads, put_together, taken_apart
+from skmlp.estimators.storage.trees import Arrays, loads, put_together, taken_apart
 
 StrPath: TypeAlias = "str | os.PathLike[str]"
 

@@ -1,0 +1,1 @@
+"""What ``verbose`` shows."""

@@ -1,0 +1,1 @@
+"""The scaling of features and targets."""
