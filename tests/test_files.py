@@ -250,7 +250,7 @@ def test_killed_process_leaves_the_old_file(tmp_path):
     files.write(tmp_path / "tree.npz", TREE)
     done = run_python(
         "import os, signal\n"
-        "from skmlp.estimators import files\n"
+        "from skmlp.estimators.storage import files\n"
         "os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)\n"
         f"files.write({str(tmp_path / 'tree.npz')!r}, [1, 2, 3])\n"
     )

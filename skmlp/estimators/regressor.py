@@ -152,7 +152,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     early_stopping : bool, default=False
         Whether to hold out rows, stop when their score no longer improves, and keep
         the best weights. Rows passed as `X_val` take their place. ``partial_fit`` holds
-        out none.
+        out none. Where fewer than six rows, and less than a fifth, would be held out, or
+        none can be, the training loss decides, with a warning.
 
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in [0, 1).

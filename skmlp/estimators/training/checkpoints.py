@@ -5,7 +5,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from pickle import PicklingError
 from typing import Any
 
 import joblib
@@ -187,7 +186,7 @@ def _content(value: Any) -> str | None:
     """Return a checksum of an object's content; None if it cannot be pickled."""
     try:
         return str(joblib.hash(value))
-    except (AttributeError, TypeError, PicklingError):
+    except Exception:
         return None
 
 
