@@ -19,10 +19,14 @@ class Transferred(Training):
 
     Parameters
     ----------
-    task, view, **origin
+    task : Task
+        What to do.
+    view : callable
         As for ``Training``.
     transfer : Transfer
         What is taken over.
+    **origin
+        As for ``Training``.
     """
 
     def __init__(self, task: Any, view: Any, *, transfer: Transfer, **origin: Any) -> None:
