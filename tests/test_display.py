@@ -90,6 +90,7 @@ try: fit(between=between)
 except OSError as error: print(error, sys.stdout is sys.__stdout__)
 """,
     "interrupt": """
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent may have it ignored
 def between(n):
     if n == 6:
         sys.__stdout__.write("^C")
@@ -186,7 +187,7 @@ def _read(descriptor):
 
 WITHOUT_RICH = pytest.param("import sys; sys.modules['rich'] = None\n", id="plain")
 WITH_RICH = pytest.param(
-    "import rich\n", id="rich", marks=pytest.mark.skipif(find_spec("rich") is None, reason="none")
+    "import rich\n", id="rich", marks=pytest.mark.skipif(find_spec("rich") is None, reason="rich is not installed")
 )
 both = pytest.mark.parametrize("before", [WITHOUT_RICH, WITH_RICH])
 

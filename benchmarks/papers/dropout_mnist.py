@@ -86,7 +86,7 @@ NETS = {
         (1024,) * 3,
         {**DROPOUT, "max_norm": 2.0},
         rate=2e-3,
-        epochs=100,
+        epochs=200,
     ),
 }
 
