@@ -187,7 +187,9 @@ def _read(descriptor):
 
 WITHOUT_RICH = pytest.param("import sys; sys.modules['rich'] = None\n", id="plain")
 WITH_RICH = pytest.param(
-    "import rich\n", id="rich", marks=pytest.mark.skipif(find_spec("rich") is None, reason="rich is not installed")
+    "import rich\n",
+    id="rich",
+    marks=pytest.mark.skipif(find_spec("rich") is None, reason="rich is not installed"),
 )
 both = pytest.mark.parametrize("before", [WITHOUT_RICH, WITH_RICH])
 
