@@ -20,7 +20,7 @@ import sklearn.neural_network
 from scipy.special import expit, log_softmax, softmax
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import make_regression
+from sklearn.datasets import load_breast_cancer, make_regression
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 from sklearn.neural_network import _multilayer_perceptron as sklearn_mlp
@@ -346,6 +346,17 @@ def test_few_rows_to_hold_out_give_the_training_loss(make_data):
     old = theirs("MLPRegressor", early_stopping=True, validation_fraction=0.2).fit(X, y)
     new.set_params(validation_fraction=0.2).fit(X, y)
     assert_same(old.validation_scores_, new.validation_scores_)
+
+
+def test_network_that_predicts_a_constant_is_reported():
+    X, _ = load_breast_cancer(return_X_y=True)
+    models = [make("MLPRegressor", solver="sgd") for make in (theirs, ours)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        models[0].fit(X[:, 1:], X[:, 0])
+    with pytest.warns(ConvergenceWarning, match="predicts the same for all rows"):
+        models[1].fit(X[:, 1:], X[:, 0])
+    assert_same(models[0].loss_curve_, models[1].loss_curve_)
 
 
 def test_no_fit_ends_on_the_plateau_at_its_beginning():

@@ -8,7 +8,12 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 from sklearn import config_context
-from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_iris,
+    make_multilabel_classification,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer, log_loss, mean_squared_error
 from sklearn.model_selection import (
@@ -316,6 +321,24 @@ def test_lbfgs_says_which_limit_it_met():
     X, y = problem("multiclass")
     est = estimator("multiclass", solver="lbfgs", max_fun=3, max_iter=1000, tol=0.0).fit(X, y)
     assert est.stopped_by_ == "max_fun"
+
+
+def test_a_network_whose_units_have_died_is_reported():
+    X, _ = load_breast_cancer(return_X_y=True, as_frame=True)
+    y = X.pop("mean radius")
+    est = MLPRegressor(solver="sgd", random_state=0)
+    with pytest.warns(ConvergenceWarning, match=r"the same for all rows.*'worst area' has values"):
+        est.fit(X, y)
+    assert np.ptp(est.predict(X)) <= 1e-6 * np.abs(est.predict(X)).max()
+    assert est.stopped_by_ == "tol"
+
+
+def test_a_network_that_learns_or_has_nothing_to_learn_is_not_reported():
+    X, y = problem("regression")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="The network predicts the same")
+        estimator("regression", tol=0.1, max_iter=200).fit(X, y)
+        estimator("regression", tol=0.1, max_iter=200).fit(X, np.ones(len(y)))
 
 
 # -- refit ---------------------------------------------------------------------------

@@ -31,8 +31,13 @@ def explained(settings: Mapping[str, Any], data: TrainingSet, names: ArrayLike |
     names : array-like of str or None
         Names of the features.
     """
-    causes = (_of_features(settings, data.X, names), _of_targets(data.y), _of_rate(settings))
-    return " ".join([SENTENCE, *(cause for cause in causes if cause), _remedy(settings)])
+    return f"{SENTENCE} {causes(settings, data, names)}"
+
+
+def causes(settings: Mapping[str, Any], data: TrainingSet, names: ArrayLike | None) -> str:
+    """Return what may be wrong with parameters and data, and the remedies."""
+    found = (_of_features(settings, data.X, names), _of_targets(data.y), _of_rate(settings))
+    return " ".join([*(cause for cause in found if cause), _remedy(settings)])
 
 
 def _of_features(settings: Mapping[str, Any], X: Matrix, names: ArrayLike | None) -> str:

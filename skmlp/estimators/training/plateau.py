@@ -13,6 +13,9 @@ from skmlp.solvers import TrainingSet
 #: What a network has to take off the loss of its mean raw score to be more than a constant.
 SHARE = 0.01
 
+#: How many rows are asked whether all predictions are the same, and up to what relative difference.
+LOOKED_AT, SAME = 1000, 1e-6
+
 
 class Plateau:
     """Tell whether raw scores still are as good as their mean over all rows.
@@ -46,6 +49,25 @@ class Plateau:
         loss = MeanLoss(model.target.training_loss(y), model.target.n_outputs, model.dtype)
         constant = loss(np.broadcast_to(mean, raw.shape), y, weight)
         return loss(raw, y, weight) > (1.0 - SHARE) * constant
+
+
+def is_constant(model: Model, data: TrainingSet, params: Sequence[Views]) -> bool:
+    """Tell whether the network predicts one constant, for rows whose targets differ.
+
+    That is what is left of a network whose units have all died.
+
+    Parameters
+    ----------
+    model, data, params
+        As for ``Plateau``; the first thousand rows are looked at.
+    """
+    X, y, _, rows = data
+    chosen = np.arange(X.shape[0])[:LOOKED_AT] if rows is None else rows[:LOOKED_AT]
+    if (y[chosen] == y[chosen[:1]]).all():
+        return False
+    raw = raw_scores(model.network, params, X, model.dtype, chosen)
+    spread = raw.max(axis=0) - raw.min(axis=0)
+    return bool((spread <= SAME * np.abs(raw).max(axis=0)).all())
 
 
 def never() -> bool:

@@ -17,11 +17,11 @@ from skmlp.estimators.observers import StopTraining
 from skmlp.estimators.scaling import feature_scaling
 from skmlp.estimators.targets import ClassTarget
 from skmlp.estimators.training import interrupts
-from skmlp.estimators.training.divergence import explained
+from skmlp.estimators.training.divergence import causes, explained
 from skmlp.estimators.training.history import History
 from skmlp.estimators.training.kept import KeptWeights
 from skmlp.estimators.training.monitor import EpochMonitor
-from skmlp.estimators.training.plateau import Plateau, never
+from skmlp.estimators.training.plateau import Plateau, is_constant, never
 from skmlp.estimators.training.solving import (
     build_penalties,
     build_solver,
@@ -40,6 +40,9 @@ UNSCORED = (
     "Validation gave no finite score after any epoch: the weights of the last one are kept. Choose "
     "another scoring, or more rows to validate."
 )
+
+#: What to tell the user of a network that predicts a constant.
+CONSTANT = "The network predicts the same for all rows: nothing was learnt."
 
 #: The most rows that layers see before training starts.
 ADAPT_ROWS = 10_000
@@ -306,6 +309,15 @@ class Training:
             warnings.warn(outcome.message, ConvergenceWarning, stacklevel=2)
         if self._unscored:
             warnings.warn(UNSCORED, ConvergenceWarning, stacklevel=2)
+        if outcome.stopped_by == "tol" and not self.task.incremental:
+            self._warn_of_a_constant()
+
+    def _warn_of_a_constant(self) -> None:
+        """Say that a training that ended by itself has learnt nothing, if that is so."""
+        task = self.task
+        if is_constant(self.model, task.data, self.solver.evaluated.views):
+            reasons = causes(self.settings, task.data, task.names)
+            warnings.warn(f"{CONSTANT} {reasons}", ConvergenceWarning, stacklevel=2)
 
     def _solve(self) -> Outcome:
         """Run the solver; turn what cuts it short into an outcome."""
