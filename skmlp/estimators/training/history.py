@@ -34,10 +34,12 @@ class History:
 
     def add(self, epoch: Epoch) -> None:
         """Record an epoch."""
-        numbers = epoch._asdict()
-        for name, curve in vars(self).items():
-            if numbers[name] is not None:
-                curve.append(numbers[name])
+        self.loss.append(epoch.loss)
+        if epoch.learning_rate is not None:
+            self.learning_rate.append(epoch.learning_rate)
+        if epoch.validation_loss is not None and epoch.validation_score is not None:
+            self.validation_loss.append(epoch.validation_loss)
+            self.validation_score.append(epoch.validation_score)
 
     def diverged(self) -> None:
         """Record an epoch that left nothing finite: NaN in each list in use."""
