@@ -58,8 +58,17 @@ def is_constant(model: Model, data: TrainingSet, params: Sequence[Views]) -> boo
 
     Parameters
     ----------
-    model, data, params
-        As for ``Plateau``; the first thousand rows are looked at.
+    model : Model
+        What was trained.
+    data : TrainingSet
+        What it was trained on; the first thousand rows are looked at.
+    params : sequence of mapping of str to ndarray
+        Parameters and statistics.
+
+    Returns
+    -------
+    bool
+        Whether the raw scores agree up to rounding.
     """
     X, y, _, rows = data
     chosen = np.arange(X.shape[0])[:LOOKED_AT] if rows is None else rows[:LOOKED_AT]
