@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from cases import pairwise
+from sklearn.exceptions import ConvergenceWarning
 from trust import TASKS, estimator, first_partial_fit, outputs, problem, same
 
 pytestmark = [
@@ -200,6 +201,41 @@ def test_patience_starts_anew_with_other_data(early_stopping):
     est.set_params(max_iter=1_000).fit(X, 100 * X[:, 0])
     assert est.n_iter_ > 20
     assert est.score(X, 100 * X[:, 0]) > 0.9
+
+
+@pytest.mark.parametrize("params", [{}, {"average": 0.9}, {"solver": "schedulefree"}], ids=str)
+def test_divergence_in_the_first_epoch_leaves_the_weights_drawn(params):
+    X, y = problem("regression")
+    params = {"batch_size": 20, "max_iter": 3, "on_divergence": "stop", **params}
+    still = estimator("regression", learning_rate_init=1e-300, **params).fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="weights are kept"):
+        est = estimator("regression", learning_rate_init=1e300, **params).fit(X, y)
+    assert est.best_iter_ == 0
+    assert same(trained(est), trained(still))
+
+
+@pytest.mark.parametrize("params", [{"early_stopping": True}, {"on_divergence": "stop"}], ids=str)
+@pytest.mark.parametrize("solver", ["sgd", "adam", "schedulefree"])
+@pytest.mark.parametrize("average", [False, 0.9])
+def test_training_goes_on_after_divergence(solver, average, params):
+    """The weights that are kept go on with a fresh optimizer, also from a pickle."""
+    X, y = problem("regression", n=120)
+    params = {"solver": solver, "batch_size": 20, "max_iter": 3, "warm_start": True, **params}
+    if solver != "schedulefree":
+        params["average"] = average
+    est = estimator("regression", learning_rate_init=1e-3, **params).fit(X, y)
+    healthy = trained(est)
+    with pytest.warns(ConvergenceWarning, match="weights are kept"):
+        est.set_params(learning_rate_init=1e300).fit(X, y)
+    assert est.stopped_by_ == "divergence"
+    assert est.n_iter_ == 1
+    assert same(trained(est), healthy)
+    loaded = pickle.loads(pickle.dumps(est))
+    for each in (est, loaded):
+        each.set_params(learning_rate_init=1e-3).fit(X, y)
+        assert each.stopped_by_ == "max_iter"
+        assert np.isfinite(each.predict(X)).all()
+    assert same(trained(est), trained(loaded))
 
 
 def test_other_number_of_rows_is_taken(monkeypatch):

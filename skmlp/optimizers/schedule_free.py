@@ -50,7 +50,7 @@ class ScheduleFreeAdamW(Moments):
     def advance(self, lr: float) -> None:
         """Bring the sum of weights to the new step."""
         largest = max(self.numbers["largest_rate"], lr)
-        total = self.numbers["sum_of_squares"] + largest**2
+        total = self.numbers["sum_of_squares"] + largest * largest  # a power would overflow
         self.numbers = {"largest_rate": largest, "sum_of_squares": total}
 
     def prepare(self, lr: float) -> None:
@@ -62,8 +62,8 @@ class ScheduleFreeAdamW(Moments):
 
     def _average_share(self) -> float:
         """Return 1 - c."""
-        total = self.numbers["sum_of_squares"]
-        return 1.0 - self.numbers["largest_rate"] ** 2 / total if total > 0.0 else 1.0
+        largest, total = self.numbers["largest_rate"], self.numbers["sum_of_squares"]
+        return 1.0 - largest * largest / total if total > 0.0 else 1.0
 
     def decay(
         self, share: float, scratch: Floats, params: Floats, grads: Floats, *slots: Floats

@@ -125,6 +125,7 @@ class Training:
         self._restore_solver()
         for views in (self.objective.views, self.solver.evaluated.views):
             feature_scaling.write(self.features, views)  # an earlier run had others
+        self.solver.evaluated.refresh()  # what is kept if the first epoch diverges
         self.loss, self.best_epoch = math.nan, 0
         self.stopped_by: str | None = None
         self.monitor = self._monitor(
@@ -404,10 +405,7 @@ class Training:
     def state(self) -> dict[str, Any]:
         """Return what a later run needs to go on: arrays, numbers and strings."""
         saved: dict[str, Any] = {
-            "solver": solver_name(self.settings),
-            "optimizer": self.solver.state(),
-            "shown": type(self.solver.evaluated).__name__,
-            "evaluated": self.solver.evaluated.state(),
+            **self._solver_state(),
             "noise": self.objective.noise.state(),
             "progress": dict(vars(self.progress)),
         }
@@ -420,6 +418,20 @@ class Training:
             saved["order"] = self.batches.order
         saved["watched"] = self.monitor.kept(incremental=self.task.incremental)
         return saved
+
+    def _solver_state(self) -> dict[str, Any]:
+        """Return what the solver goes on from: nothing, where divergence left no numbers."""
+        optimizer, evaluated = self.solver.state(), self.solver.evaluated.state()
+        if not all(
+            np.isfinite(value).all() for value in (*optimizer.values(), *evaluated.values())
+        ):
+            return {"solver": "", "optimizer": {}, "shown": "", "evaluated": {}}
+        return {
+            "solver": solver_name(self.settings),
+            "optimizer": optimizer,
+            "shown": type(self.solver.evaluated).__name__,
+            "evaluated": evaluated,
+        }
 
 
 def _stream(state: Mapping[str, Any]) -> np.random.RandomState:
