@@ -49,27 +49,6 @@ def row_sums(a: Floats, out: Floats) -> Floats:
     return out
 
 
-def folded(*arrays: Floats) -> tuple[Floats, ...]:
-    """Return views of arrays of one shape with fewer, longer rows, if all are contiguous.
-
-    Operations that combine each row with a vector run one loop a row, and short
-    loops cost more than they compute. The rows grow to ``LONGEST_KEPT`` at most.
-    """
-    n, width = arrays[0].shape
-    fold = _fold(n, width)
-    if fold == 1 or not all(a.flags.c_contiguous for a in arrays):
-        return arrays
-    shape = (n // fold, fold * width)
-    return tuple([a.reshape(shape) for a in arrays])
-
-
-@lru_cache(maxsize=256)
-def _fold(n: int, width: int) -> int:
-    """Return the largest divisor of `n` that keeps folded rows short enough to be kept."""
-    most = min(n, LONGEST_KEPT // width)
-    return next((fold for fold in range(most, 1, -1) if n % fold == 0), 1)
-
-
 @lru_cache(maxsize=32)
 def constant(value: int, length: int, dtype: Any) -> NDArray[Any]:
     """Return a read-only vector that repeats `value`, kept for the next call.

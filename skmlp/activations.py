@@ -20,7 +20,6 @@ from numpy.polynomial import Chebyshev, Polynomial
 from numpy.polynomial.chebyshev import chebpts1
 from scipy.special import erfcx
 
-from skmlp._linalg import constant, folded
 from skmlp._params import Constraint, Interval
 from skmlp._typing import Floats, Views
 
@@ -113,8 +112,11 @@ def _pieces(
 
 
 def _positive(z: Floats, out: Floats) -> None:
-    """Write max(z, 0): faster with both bounds than ``np.maximum`` with a scalar."""
-    np.clip(z, 0.0, np.inf, out=out)
+    """Write max(z, 0): faster with both bounds than ``np.maximum`` with a scalar.
+
+    The method starts a microsecond sooner than ``np.clip``.
+    """
+    z.clip(0.0, math.inf, out=out)
 
 
 def _negative(z: Floats, out: Floats) -> None:
@@ -203,19 +205,17 @@ class Relu(Activation):
     """
 
     def forward(self, z: Floats, out: Floats) -> None:
-        z, out = folded(z, out)
-        # Zeros as an array: NumPy's loop for two arrays is three times that for one
-        # and a scalar.
-        np.maximum(z, constant(0, z.shape[1], z.dtype), out=out)
+        _positive(z, out)
 
     def backward(self, out: Floats, dout: Floats, dx: Floats, s: Views) -> None:
-        # f >= 0, and the bits of a float that is not negative, read as an integer,
-        # are zero only for 0: min(bits, 1) is the derivative, and an integer
-        # product by 0 or 1 keeps or clears the bits of dout.
+        # The bits of f ≥ 0, read as an integer, are positive but for f = 0. So minus that
+        # integer, shifted until its sign fills it, has all bits where f > 0, and none
+        # where f = 0.
         integer = _INTEGER[out.dtype.char]
-        slope, above, below = [a.view(integer) for a in folded(out, dout, dx)]
-        np.minimum(slope, constant(1, slope.shape[1], integer), out=slope)
-        np.multiply(above, slope, out=below)
+        mask = out.view(integer)
+        np.negative(mask, out=mask)
+        np.right_shift(mask, 8 * mask.itemsize - 1, out=mask)
+        np.bitwise_and(dout.view(integer), mask, out=dx.view(integer))
 
 
 class LeakyRelu(Activation):

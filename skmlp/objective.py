@@ -1,6 +1,6 @@
 """Mean loss plus penalties as a function of the parameters, with its gradient."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,8 @@ class Objective:
     weights : list of Weight
         What penalties may change after a step: of a frozen layer no rows.
     projects : bool
-        Whether a penalty changes weights after a step.
+        Whether a penalty acts on whole weight matrices: only such a one changes them
+        after a step, and has a ``matrix_value``.
     scratch : ndarray
         Memory of one block, free between calls.
     """
@@ -98,6 +99,14 @@ class Objective:
         ]
         for penalty in self.penalties:
             penalty.bind(self.weights)
+        self._penalised = list(self._pieces())
+
+    def _pieces(self) -> Iterator[tuple[Floats, ...]]:
+        """Yield scratch, parameters and gradient of each block that learns and is penalised."""
+        for part in self.moving[0]:
+            for block in blocks(min(part.stop, self.params.n_penalised), part.start):
+                size = block.stop - block.start
+                yield self.scratch[:size], self.params.flat[block], self.grads.flat[block]
 
     def _weight(self, i: int) -> Weight:
         """Return what penalties may change of the weight matrix of layer `i`."""
@@ -137,7 +146,7 @@ class Objective:
         self.network.forget(self.views, self.frozen_layers)
 
     def sweep(self, total: float, decay: float = 1.0) -> "Sweep":
-        """Return what the penalties do to each block of parameters in a step.
+        """Return what the penalties do to the penalised parameters in a step.
 
         Parameters
         ----------
@@ -146,7 +155,7 @@ class Objective:
         decay : float
             What weight decay is multiplied by.
         """
-        return Sweep(self, 1.0 / total, decay)
+        return Sweep(self.penalties, 1.0 / total, decay)
 
     def threshold(self, total: float) -> float:
         """Return the factor of Σ |w| that the solver has to treat.
@@ -158,9 +167,15 @@ class Objective:
         """
         return sum(penalty.threshold(1.0 / total) for penalty in self.penalties)
 
-    def decay(self, lr: float) -> float:
-        """Return the share of the weights that decay takes before a step."""
-        return sum(penalty.decay(lr) for penalty in self.penalties)
+    def matrix_value(self, total: float) -> float:
+        """Return the penalties on whole weight matrices.
+
+        Parameters
+        ----------
+        total : float
+            The weight sum of the batch.
+        """
+        return sum([penalty.matrix_value(self.weights, 1.0 / total) for penalty in self.penalties])
 
     def project(self, total: float, iterate: Floats, rates: Rates) -> None:
         """Let the penalties change whole weight matrices after a step.
@@ -195,19 +210,18 @@ class Objective:
         total : float
             The weight sum, `k` for equal weights.
         """
-        value, sweep = self.loss_gradient(X, y, weight, rows), self.sweep(total)
-        return value + sum(
-            sweep.before(b) for part in self.moving[0] for b in blocks(part.stop, part.start)
-        )
+        sweep = self.sweep(total)
+        value = self.loss_gradient(X, y, weight, rows) + self.matrix_value(total)
+        return value + sum(sweep.before(*vectors) for vectors in self._penalised)
 
 
 class Sweep:
-    """The penalties, block by block of the flat vector.
+    """What the penalties do to each piece of the penalised parameters in a step.
 
     Parameters
     ----------
-    objective : Objective
-        Whose penalties.
+    penalties : sequence of Penalty
+        All of them.
     scale : float
         What they are multiplied by: one over the weight sum of the batch.
     decay : float
@@ -216,40 +230,20 @@ class Sweep:
     Attributes
     ----------
     threshold : float
-        The strength of the L1 penalty on the weights; biases are spared.
+        The strength of the L1 penalty.
     """
 
-    def __init__(self, objective: Objective, scale: float, decay: float) -> None:
-        self._objective, self._scale, self._decay = objective, scale, decay
-        self.threshold = objective.threshold(1.0 / scale)
-        # Matrices have their value before the first block moves.
-        self._matrix_value = sum(
-            p.matrix_value(objective.weights, scale) for p in objective.penalties
-        )
+    def __init__(self, penalties: Sequence[Penalty], scale: float, decay: float) -> None:
+        self._penalties, self._scale, self._decay = penalties, scale, decay
+        self.threshold = sum([penalty.threshold(scale) for penalty in penalties])
 
-    def before(self, block: slice) -> float:
-        """Add the penalties' gradient; return the penalties' value.
-
-        Parameters
-        ----------
-        block : slice
-            A part of the flat vector, no longer than ``BLOCK``.
-
-        Returns
-        -------
-        float
-            Their value on the block; with the first block that of whole matrices, too.
-        """
-        objective = self._objective
-        part = slice(block.start, min(block.stop, objective.params.n_penalised))
-        if part.start >= part.stop:
-            return 0.0
-        weights, grads = objective.params.flat[part], objective.grads.flat[part]
-        value, self._matrix_value = self._matrix_value, 0.0
-        for penalty in objective.penalties:
-            value += penalty.value_gradient(weights, grads, self._scale, objective.scratch)
+    def before(self, scratch: Floats, params: Floats, grads: Floats) -> float:
+        """Add the penalties' gradient to that of a piece; return the penalties' value."""
+        value = 0.0
+        for penalty in self._penalties:
+            value += penalty.value_gradient(params, grads, self._scale, scratch)
         return value
 
     def decay(self, lr: float) -> float:
-        """Return the share of the weights that decay takes; biases are spared."""
-        return self._objective.decay(lr * self._decay)
+        """Return the share of the parameters that decay takes."""
+        return sum([penalty.decay(lr * self._decay) for penalty in self._penalties])

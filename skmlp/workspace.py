@@ -70,16 +70,22 @@ class Memory:
     """
 
     def __init__(self, n_rows: int, buffer: Buffer, dtype: DTypeLike) -> None:
-        n_rows = n_rows if buffer.n_rows is None else buffer.n_rows
-        size = n_rows * (1 if buffer.width is None else buffer.width)
+        self._n_rows = n_rows if buffer.n_rows is None else buffer.n_rows
+        size = self._n_rows * (1 if buffer.width is None else buffer.width)
         make = np.arange if buffer.counting else np.empty
         self._flat: NDArray[Any] = make(size, dtype=buffer.dtype or dtype)
         self._buffer = buffer
+        self._whole = self._view(self._n_rows)
 
     def rows(self, k: int) -> NDArray[Any]:
         """Return a contiguous view of `k` rows, or of the buffer's own number."""
+        # Batches have the same size, but for the last one.
+        own_number = self._buffer.n_rows is not None
+        return self._whole if k == self._n_rows or own_number else self._view(k)
+
+    def _view(self, k: int) -> NDArray[Any]:
+        """Return a view of `k` rows."""
         width, order = self._buffer.width, self._buffer.order
-        k = k if self._buffer.n_rows is None else self._buffer.n_rows
         if width is None:
             return self._flat[:k]
         used = self._flat[: k * width]

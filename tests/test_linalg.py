@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 from cases import DTYPES
 
-from skmlp._linalg import LONGEST_KEPT, column_sums, constant, dense, folded, product, row_sums
+from skmlp._linalg import LONGEST_KEPT, column_sums, constant, dense, product, row_sums
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-13}
 
@@ -58,23 +58,6 @@ def test_constant_is_kept_and_cannot_be_changed(dtype):
     assert constant(1, 5, dtype) is ones
     with pytest.raises(ValueError, match="read-only"):
         ones[0] = 2
-
-
-@pytest.mark.parametrize("shape", [(1, 3), (7, 2), (64, 5), (67, 1), (200, 10), (130, 4)])
-def test_folded_arrays_are_views_of_the_same_numbers(shape):
-    a, b = draw(np.float64, *shape), draw(np.float64, *shape)
-    long_a, long_b = folded(a, b)
-    assert long_a.shape == long_b.shape
-    assert len(long_a) <= len(a)
-    assert np.shares_memory(long_a, a)
-    np.testing.assert_array_equal(long_a.ravel(), a.ravel())
-    np.testing.assert_array_equal(long_b.ravel(), b.ravel())
-
-
-def test_arrays_with_gaps_are_not_folded():
-    a, b = draw(np.float64, 6, 4), np.asfortranarray(draw(np.float64, 6, 4))
-    assert folded(a, b)[0] is a
-    assert folded(a, b)[1] is b
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

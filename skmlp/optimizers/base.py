@@ -12,14 +12,14 @@ from skmlp._typing import Floats
 
 
 class Regulariser(Protocol):
-    """What is done to each block of parameters beside the step."""
+    """What is done to the penalised parameters beside the step."""
 
     @property
     def threshold(self) -> float:
         """The strength of the L1 penalty."""
 
-    def before(self, block: slice) -> float:
-        """Add to the gradient of a block before the step; return the penalty's value."""
+    def before(self, scratch: Floats, params: Floats, grads: Floats) -> float:
+        """Add to the gradient of a piece of them before the step; return the penalty's value."""
 
     def decay(self, lr: float) -> float:
         """Return the share of the penalised parameters that goes before the step."""
@@ -30,7 +30,7 @@ class _Nothing:
 
     threshold = 0.0
 
-    def before(self, block: slice) -> float:
+    def before(self, scratch: Floats, params: Floats, grads: Floats) -> float:
         return 0.0
 
     def decay(self, lr: float) -> float:
@@ -49,16 +49,13 @@ class Block(NamedTuple):
 
     Attributes
     ----------
-    part : slice
-        Where it lies.
     vectors : tuple of ndarray
         Scratch, parameters, gradient and slots.
     head, tail : tuple of ndarray
-        The same of the leading elements, which decay and the L1 penalty act on, and of
-        the others; empty if there are none.
+        The same of the leading elements, which are penalised, and of the others; empty
+        if there are none.
     """
 
-    part: slice
     vectors: tuple[Floats, ...]
     head: tuple[Floats, ...]
     tail: tuple[Floats, ...]
@@ -115,7 +112,7 @@ class Optimizer(ABC):
             Parts with their own factor of the learning rate, which together cover
             the vector; none for a factor of one throughout.
         n_penalised : int or None
-            The leading parameters that decay and the L1 penalty act on; None for all.
+            The leading parameters that are penalised; None for all.
         """
         if scratch is None:
             scratch = np.empty(min(BLOCK, params.size), params.dtype)
@@ -153,8 +150,8 @@ class Optimizer(ABC):
         lr : float
             The learning rate.
         regulariser : Regulariser or None
-            Told of each block before it moves, so that penalties find the block in
-            the cache, too; its L1 penalty acts after the move.
+            Told of each penalised block before it moves, so that penalties find the
+            block in the cache, too; its L1 penalty acts after the move.
 
         Returns
         -------
@@ -170,13 +167,14 @@ class Optimizer(ABC):
         for factor, parts in self._paces:
             self._prepare_pace(factor)
             share = regulariser.decay(lr * factor)
-            for part, vectors, head, tail in parts:
-                penalty += regulariser.before(part)
-                if head and share > 0.0:
-                    self.decay(share, *head)
-                if head and strength > 0.0:
-                    self.sparse_update(strength, *head)
-                    vectors = tail
+            for vectors, head, tail in parts:
+                if head:
+                    penalty += regulariser.before(*head[:3])
+                    if share > 0.0:
+                        self.decay(share, *head)
+                    if strength > 0.0:
+                        self.sparse_update(strength, *head)
+                        vectors = tail
                 if vectors:
                     self.update(*vectors)
         return penalty
@@ -318,8 +316,8 @@ class _Cut:
         vectors = (self._scratch[:size], *(v[part] for v in self._vectors))
         n = size if self._n_penalised is None else min(self._n_penalised - part.start, size)
         if n <= 0 or n == size:
-            return Block(part, vectors, head=vectors if n > 0 else (), tail=())
-        return Block(part, vectors, tuple(v[:n] for v in vectors), tuple(v[n:] for v in vectors))
+            return Block(vectors, head=vectors if n > 0 else (), tail=())
+        return Block(vectors, tuple(v[:n] for v in vectors), tuple(v[n:] for v in vectors))
 
 
 def clip(values: Floats, limits: Floats, out: Floats) -> None:

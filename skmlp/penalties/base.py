@@ -36,7 +36,7 @@ class Penalty(ABC):
 
     constraints: ClassVar[Mapping[str, Constraint]] = {}
 
-    #: Whether ``project`` does anything.
+    #: Whether it acts on whole matrices, with ``matrix_value`` and ``project``.
     projects: ClassVar[bool] = False
 
     @property
@@ -58,7 +58,7 @@ class Penalty(ABC):
             A piece of the penalised parameters and their gradient so far.
         scale : float
             What the penalty is multiplied by: one over the batch's weight sum.
-        scratch : ndarray of shape (n,) or longer
+        scratch : ndarray of shape (n,)
             Memory to work in.
         """
         return 0.0

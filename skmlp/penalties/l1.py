@@ -46,8 +46,8 @@ class L1(Penalty):
         self, weights: Floats, grads: Floats, scale: float, scratch: Floats
     ) -> float:
         """Return scale · Ω(w)."""
-        absolute = np.abs(weights, out=scratch[: weights.size])
-        return self.threshold(scale) * float(np.add.reduce(absolute))
+        np.abs(weights, out=scratch)
+        return self.threshold(scale) * float(np.add.reduce(scratch))
 
     def threshold(self, scale: float) -> float:
         """Return scale · alpha · l1_ratio."""

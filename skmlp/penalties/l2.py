@@ -45,7 +45,6 @@ class L2(Penalty):
     ) -> float:
         """Return scale · Ω(w) and add its derivative to `grads`."""
         strength = self.strength * scale
-        decay = scratch[: weights.size]
-        np.multiply(weights, strength, out=decay)
-        np.add(grads, decay, out=grads)
+        np.multiply(weights, strength, out=scratch)
+        np.add(grads, scratch, out=grads)
         return 0.5 * strength * float(np.dot(weights, weights))

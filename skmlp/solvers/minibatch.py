@@ -159,9 +159,10 @@ class Minibatch:
         for clip in self.clips:
             clip(objective.grads.flat)
         self._rate = self.learning_rate(progress)
-        loss += self.optimizer.step(
-            self._rate, objective.sweep(total, decay=self.decay_rate(progress))
-        )
+        sweep = objective.sweep(total, self.decay_rate(progress))
+        if objective.projects:
+            loss += objective.matrix_value(total)
+        loss += self.optimizer.step(self._rate, sweep)
         if objective.projects:
             objective.project(total, self.optimizer.iterate, self.optimizer.rates_of)
             self.optimizer.settle()
