@@ -1,8 +1,9 @@
 """Layers in order: the forward and the backward pass."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import accumulate, takewhile
+from typing import Any
 
 import numpy as np
 
@@ -65,9 +66,8 @@ class Network:
         )
         weights = [any(p.penalised for p in layer) for layer in self.layout.layers]
         self.blocks = [max(seen - 1, 0) for seen in accumulate(weights)]
-        self._first = self._lowest(frozenset())
 
-    def _lowest(self, frozen: Collection[int]) -> int:
+    def lowest(self, frozen: Collection[int]) -> int:
         """Return the first layer that learns: nobody asks for derivatives before it."""
         layers = enumerate(self.layout.layers)
         return next(i for i, parameters in layers if parameters and i not in frozen)
@@ -155,69 +155,76 @@ class Network:
             x = layer.forward(x, out, p)
         return x
 
-    def train(
+
+class Passes:
+    """The forward and the backward pass of training, through the memory of one batch size.
+
+    What each layer is handed is the same in every step, but for the batch: it is looked
+    up once.
+
+    Parameters
+    ----------
+    network : Network
+        Whose layers.
+    params, grads : sequence of mapping of str to ndarray
+        The parameters and statistics of each layer, the latter updated by ``forward``,
+        and where ``backward`` writes the gradients of the parameters.
+    rows : Rows
+        The memory.
+    frozen : collection of int
+        The layers whose parameters and statistics are held, not all that have any.
+    """
+
+    def __init__(
         self,
-        params: Sequence[Views],
-        x: Matrix,
-        rows: Rows,
-        step: Step,
-        frozen: Collection[int] = (),
-    ) -> Floats:
-        """Return the raw scores of a training batch.
-
-        Parameters
-        ----------
-        params : sequence of mapping of str to ndarray
-            The parameters and statistics of each layer; the latter are updated.
-        x : ndarray or sparse array of shape (k, n_features)
-            The batch; it is not written to.
-        rows : Rows
-            Buffers of `k` rows.
-        step : Step
-            Weights of the rows and random numbers.
-        frozen : collection of int
-            The layers whose parameters and statistics are held.
-
-        Returns
-        -------
-        ndarray of shape (k, n_outputs)
-            In one of the buffers.
-        """
-        rows.inputs[:] = [x]
-        layers = zip(self.layers, params, rows.out, rows.layers, strict=True)
-        for i, (layer, p, out, s) in enumerate(layers):
-            train = layer.train_frozen if i in frozen else layer.train
-            x = train(x, out, p, s, step)
-            rows.inputs.append(x)
-        scores: Floats = x
-        return scores
-
-    def backward(
-        self,
+        network: Network,
         params: Sequence[Views],
         grads: Sequence[Views],
         rows: Rows,
         frozen: Collection[int] = (),
     ) -> None:
-        """Turn the gradient in the last of ``rows.dout`` into that of the parameters.
+        first, dout = network.lowest(frozen), rows.dout
+        layers = list(zip(network.layers, params, rows.out, rows.layers, strict=True))
+        self._forward = [
+            (layer.train_frozen if i in frozen else layer.train, out, p, s)
+            for i, (layer, p, out, s) in enumerate(layers)
+        ]
+        self._backward: list[tuple[int, Callable[..., None], tuple[Any, ...]]] = []
+        for i, (layer, p, _, s) in reversed(list(enumerate(layers))[first:]):
+            if i in frozen:
+                self._backward.append((i, layer.backward_frozen, (dout[i], dout[i - 1], p, s)))
+            else:
+                dx = dout[i - 1] if i > first else None
+                self._backward.append((i, layer.backward, (dout[i], dx, p, grads[i], s)))
+        self._inputs: list[Matrix] = []
+
+    def forward(self, x: Matrix, step: Step) -> Floats:
+        """Return the raw scores of a batch.
 
         Parameters
         ----------
-        params : sequence of mapping of str to ndarray
-            The parameters and statistics of each layer.
-        grads : sequence of mapping of str to ndarray
-            Where the gradients of the parameters go; overwritten, but for those of
-            frozen layers.
-        rows : Rows
-            The buffers that ``train`` used.
-        frozen : collection of int
-            The layers that ``train`` was told of, not all that have parameters.
+        x : ndarray or sparse array of shape (k, n_features)
+            The batch; it is not written to.
+        step : Step
+            Weights of the rows and random numbers.
+
+        Returns
+        -------
+        ndarray of shape (k, n_outputs)
+            In the memory.
         """
-        dout, first = rows.dout, self._lowest(frozen) if frozen else self._first
-        for i in range(len(self.layers) - 1, first - 1, -1):
-            layer, (x, out), s = self.layers[i], rows.inputs[i : i + 2], rows.layers[i]
-            if i in frozen:
-                layer.backward_frozen(x, out, dout[i], dout[i - 1], params[i], s)
-            else:
-                dx = dout[i - 1] if i > first else None
-                layer.backward(x, out, dout[i], dx, params[i], grads[i], s)
+        self._inputs = [x]
+        for train, out, p, s in self._forward:
+            x = train(x, out, p, s, step)
+            self._inputs.append(x)
+        scores: Floats = x
+        return scores
+
+    def backward(self) -> None:
+        """Turn the gradient in the last of ``rows.dout`` into that of the parameters.
+
+        Gradients are overwritten, but for those of frozen layers.
+        """
+        inputs = self._inputs
+        for i, backward, rest in self._backward:
+            backward(inputs[i], inputs[i + 1], *rest)

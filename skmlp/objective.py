@@ -1,5 +1,6 @@
 """Mean loss plus penalties as a function of the parameters, with its gradient."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from skmlp._noise import Noise
 from skmlp._typing import Floats, Matrix
 from skmlp.layers import Step
 from skmlp.losses.base import Loss
-from skmlp.network import Network
+from skmlp.network import Network, Passes
 from skmlp.penalties.base import Penalty, Rates, Weight
 from skmlp.workspace import Rows, Workspace
 
@@ -65,12 +66,14 @@ class Objective:
     ) -> None:
         self.network, self.loss, self.penalties = network, loss, penalties
         self.noise = noise or Noise()
+        self._step = Step(None, self.noise)
         self.params = Arena(network.layout, dtype)
         self.grads = Arena(network.layout, dtype)
         self.statistics = Arena(network.statistics, dtype)
         self.views = merged(self.params, self.statistics)
         longest = max(network.layout.size, network.statistics.size)
         self.scratch: Floats = np.empty(min(BLOCK, longest), dtype)
+        self._swept = (math.nan, math.nan)
         self.projects = any(penalty.projects for penalty in penalties)
         self.freeze(frozenset())
 
@@ -87,6 +90,7 @@ class Objective:
         """
         blocks = self.network.blocks
         self.frozen = dense
+        self._passes: dict[Rows, Passes] = {}
         self.frozen_layers = frozenset(i for i, block in enumerate(blocks) if block in dense)
         learning = set(range(len(blocks))) - self.frozen_layers
         layouts = (self.network.layout, self.network.statistics)
@@ -135,11 +139,18 @@ class Objective:
         rows : Rows
             Memory for `k` rows.
         """
-        frozen = self.frozen_layers
-        raw = self.network.train(self.views, X, rows, Step(weight, self.noise), frozen)
+        passes = self._passes.get(rows) or self._wire(rows)
+        self._step.weight = weight
+        raw = passes.forward(X, self._step)
         value = self.loss(raw, y, weight, rows.dout[-1], rows.scratch)
-        self.network.backward(self.views, self.grads.views, rows, frozen)
+        passes.backward()
         return value
+
+    def _wire(self, rows: Rows) -> Passes:
+        """Return the two passes through memory that is used for the first time."""
+        grads, frozen = self.grads.views, self.frozen_layers
+        self._passes[rows] = Passes(self.network, self.views, grads, rows, frozen)
+        return self._passes[rows]
 
     def forget(self) -> None:
         """Let the next batch alone decide the statistics that are not held."""
@@ -155,7 +166,11 @@ class Objective:
         decay : float
             What weight decay is multiplied by.
         """
-        return Sweep(self.penalties, 1.0 / total, decay)
+        # Kept for the next step: weight sums differ seldom.
+        if (total, decay) != self._swept:
+            self._swept = total, decay
+            self._sweep = Sweep(self.penalties, 1.0 / total, decay)
+        return self._sweep
 
     def threshold(self, total: float) -> float:
         """Return the factor of Σ |w| that the solver has to treat.
@@ -175,7 +190,7 @@ class Objective:
         total : float
             The weight sum of the batch.
         """
-        return sum([penalty.matrix_value(self.weights, 1.0 / total) for penalty in self.penalties])
+        return sum(penalty.matrix_value(self.weights, 1.0 / total) for penalty in self.penalties)
 
     def project(self, total: float, iterate: Floats, rates: Rates) -> None:
         """Let the penalties change whole weight matrices after a step.
@@ -235,7 +250,7 @@ class Sweep:
 
     def __init__(self, penalties: Sequence[Penalty], scale: float, decay: float) -> None:
         self._penalties, self._scale, self._decay = penalties, scale, decay
-        self.threshold = sum([penalty.threshold(scale) for penalty in penalties])
+        self.threshold = sum(penalty.threshold(scale) for penalty in penalties)
 
     def before(self, scratch: Floats, params: Floats, grads: Floats) -> float:
         """Add the penalties' gradient to that of a piece; return the penalties' value."""
@@ -246,4 +261,7 @@ class Sweep:
 
     def decay(self, lr: float) -> float:
         """Return the share of the parameters that decay takes."""
-        return sum([penalty.decay(lr * self._decay) for penalty in self._penalties])
+        share = 0.0
+        for penalty in self._penalties:
+            share += penalty.decay(lr * self._decay)
+        return share

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from skmlp._typing import Floats, Matrix
+from skmlp._typing import Floats
 
 
 class Buffer(NamedTuple):
@@ -92,7 +92,7 @@ class Memory:
         return used.reshape(k, width) if order == "C" else used.reshape(width, k).T
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rows:
     """Views of `k` rows of every buffer of a workspace.
 
@@ -101,8 +101,6 @@ class Rows:
     out, dout : list of ndarray
         Memory of the output of each layer, and of the loss's derivative with respect
         to it.
-    inputs : list
-        What each layer read in the last forward pass, and the raw scores.
     layers : list of dict of str to ndarray
         What each layer declared.
     scratch : dict of str to ndarray
@@ -111,7 +109,6 @@ class Rows:
 
     out: list[Floats]
     dout: list[Floats]
-    inputs: list[Matrix]
     layers: list[dict[str, NDArray[Any]]]
     scratch: dict[str, NDArray[Any]]
 
@@ -163,7 +160,6 @@ class Workspace:
             self._rows[k] = Rows(
                 out=_views(self._out, k),
                 dout=_views(self._dout[::-1], k)[::-1],
-                inputs=[],
                 layers=layers,
                 scratch=scratch,
             )

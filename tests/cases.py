@@ -36,7 +36,7 @@ from skmlp.layers import (
     Step,
 )
 from skmlp.losses import LOSSES, Loss
-from skmlp.network import Network
+from skmlp.network import Network, Passes
 from skmlp.objective import Objective
 from skmlp.optimizers import Optimizer
 from skmlp.penalties import L1, PENALTIES, GroupL1, Penalty
@@ -482,7 +482,8 @@ def plain_training(chain: Sequence[LayerCase], objective: Objective, batch: Batc
     k, kept = batch.X.shape[0], objective.statistics.flat.copy()
     rows, x = objective.workspace(k).rows(k), batch.X
     objective.noise.restore(FIRST_NOISE)
-    objective.network.train(objective.views, x, rows, Step(batch.weight, objective.noise))
+    passes = Passes(objective.network, objective.views, objective.grads.views, rows)
+    passes.forward(x, Step(batch.weight, objective.noise))
     objective.statistics.flat[:] = kept
     share = np.full(k, 1 / k) if batch.weight is None else batch.weight
     outputs = []

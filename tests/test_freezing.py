@@ -292,7 +292,8 @@ def test_layers_below_frozen_ones_train_as_at_a_rate_of_zero(frozen):
     blocks = still.network.blocks
     paces = [Pace(p, float(blocks[i] not in frozen)) for i, p in still.network.layout.parts()]
     slow = SGD()
-    slow.bind(still.params.flat, still.grads.flat, still.scratch, paces)
+    params = still.params
+    slow.bind(params.flat, still.grads.flat, still.scratch, paces, params.n_penalised)
     solver = Minibatch(slow, Current(still), Constant(0.05), 4)
     solver.solve(still, Batches(draw(), 8, None), Progress(), Recorder())
     descend(held, draw(), SGD(), for_good(*frozen))

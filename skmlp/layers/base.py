@@ -1,7 +1,7 @@
 """What a layer is."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from skmlp._typing import Floats, Matrix, Views
 from skmlp.workspace import Buffer
 
 
-class Step(NamedTuple):
+@dataclass(slots=True)
+class Step:
     """What a layer may ask about a training step, beside its input.
 
     Attributes

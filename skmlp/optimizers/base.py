@@ -49,6 +49,8 @@ class Block(NamedTuple):
 
     Attributes
     ----------
+    part : slice
+        Where it lies.
     vectors : tuple of ndarray
         Scratch, parameters, gradient and slots.
     head, tail : tuple of ndarray
@@ -56,6 +58,7 @@ class Block(NamedTuple):
         if there are none.
     """
 
+    part: slice
     vectors: tuple[Floats, ...]
     head: tuple[Floats, ...]
     tail: tuple[Floats, ...]
@@ -167,7 +170,7 @@ class Optimizer(ABC):
         for factor, parts in self._paces:
             self._prepare_pace(factor)
             share = regulariser.decay(lr * factor)
-            for vectors, head, tail in parts:
+            for _, vectors, head, tail in parts:
                 if head:
                     penalty += regulariser.before(*head[:3])
                     if share > 0.0:
@@ -316,8 +319,8 @@ class _Cut:
         vectors = (self._scratch[:size], *(v[part] for v in self._vectors))
         n = size if self._n_penalised is None else min(self._n_penalised - part.start, size)
         if n <= 0 or n == size:
-            return Block(vectors, head=vectors if n > 0 else (), tail=())
-        return Block(vectors, tuple(v[:n] for v in vectors), tuple(v[n:] for v in vectors))
+            return Block(part, vectors, head=vectors if n > 0 else (), tail=())
+        return Block(part, vectors, tuple(v[:n] for v in vectors), tuple(v[n:] for v in vectors))
 
 
 def clip(values: Floats, limits: Floats, out: Floats) -> None:
