@@ -1,5 +1,6 @@
 """All learnable numbers as one flat vector, with named views into it."""
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -68,14 +69,14 @@ class Layout:
             for parameter in layer:
                 if parameter.penalised == penalised:
                     self._start[i, parameter.name] = start
-                    start += int(np.prod(parameter.shape))
+                    start += math.prod(parameter.shape)
         return start
 
     def part(self, layer: int, name: str) -> slice:
         """Return where a parameter lies in the flat vector."""
         shape = next(p.shape for p in self.layers[layer] if p.name == name)
         start = self._start[layer, name]
-        return slice(start, start + int(np.prod(shape)))
+        return slice(start, start + math.prod(shape))
 
     def parts(self) -> list[tuple[int, slice]]:
         """Return the layer and the place of each parameter, in the order of the vector."""
@@ -108,7 +109,7 @@ class Layout:
 
     @staticmethod
     def _view(flat: Floats, start: int, shape: tuple[int, ...]) -> Floats:
-        return flat[start : start + int(np.prod(shape))].reshape(shape)
+        return flat[start : start + math.prod(shape)].reshape(shape)
 
 
 class Arena:

@@ -16,15 +16,15 @@ def product(a: Matrix, b: Matrix, out: Floats) -> None:
     """Write a @ b to `out`; `a` may be a SciPy sparse array.
 
     The dense product allocates nothing. SciPy's sparse product has no ``out``, so
-    the sparse one makes an array of the size of `out`. ``np.dot`` starts half a
+    the sparse one makes an array of the size of `out`. The method ``dot`` starts half a
     microsecond sooner than ``np.matmul`` but writes row-major arrays only.
     """
     if not isinstance(a, np.ndarray):
         np.copyto(out, a @ b)
     elif out.flags.c_contiguous:
-        np.dot(a, b, out=out)
+        a.dot(b, out)
     else:
-        np.matmul(a, b, out=out)
+        np.matmul(a, b, out)
 
 
 def dense(x: Matrix, out: Floats) -> Floats:
@@ -38,7 +38,7 @@ def column_sums(a: Floats, out: Floats) -> None:
     A product with ones takes half the time of ``a.sum(axis=0)``.
     """
     if len(a) <= LONGEST_KEPT:
-        np.dot(constant(1, len(a), a.dtype), a, out=out)
+        constant(1, len(a), a.dtype).dot(a, out)
     else:
         np.add.reduce(a, axis=0, out=out)
 

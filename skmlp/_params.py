@@ -210,12 +210,12 @@ class Like(Constraint):
     """
 
     def __init__(self, kind: type, name: str) -> None:
-        self.kind, self.name = kind, name
+        self.name = name
+        names = {*dir(kind), *inspect.get_annotations(kind)}
+        self._public = [n for n in names if n == "__call__" or not n.startswith("_")]
 
     def accepts(self, value: Any) -> bool:
-        names = {*dir(self.kind), *inspect.get_annotations(self.kind)}
-        public = (name for name in names if name == "__call__" or not name.startswith("_"))
-        return not isinstance(value, type) and all(hasattr(value, name) for name in public)
+        return not isinstance(value, type) and all(hasattr(value, n) for n in self._public)
 
     def __str__(self) -> str:
         return self.name

@@ -26,7 +26,8 @@ from skmlp._typing import Floats, Views
 #: Bytes of a piece of an array.
 PIECE = 2**17
 
-_INTEGER: dict[str, Any] = {"f": np.int32, "d": np.int64}
+#: The integers that are as long as floats, and how far their sign is from the last bit.
+_BITS: dict[str, Any] = {"f": (np.int32, np.array(31, np.int32)), "d": (np.int64, np.array(63))}
 
 
 class Activation(ABC):
@@ -210,11 +211,11 @@ class Relu(Activation):
     def backward(self, out: Floats, dout: Floats, dx: Floats, s: Views) -> None:
         # The bits of f ≥ 0, read as an integer, are positive but for f = 0. So minus that
         # integer, shifted until its sign fills it, has all bits where f > 0, and none
-        # where f = 0.
-        integer = _INTEGER[out.dtype.char]
+        # where f = 0. (At -0.0, which adding a bias does not leave, it has all.)
+        integer, last_bit = _BITS[out.dtype.char]
         mask = out.view(integer)
         np.negative(mask, out=mask)
-        np.right_shift(mask, 8 * mask.itemsize - 1, out=mask)
+        np.right_shift(mask, last_bit, out=mask)
         np.bitwise_and(dout.view(integer), mask, out=dx.view(integer))
 
 

@@ -71,9 +71,9 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, Integral):
         return int(value)
-    if _TRANSFORMER.accepts(value):
-        return TRANSFORMER
-    return float(value) if isinstance(value, Real) else [plain(item) for item in value]
+    if isinstance(value, Real):
+        return float(value)
+    return TRANSFORMER if _TRANSFORMER.accepts(value) else [plain(item) for item in value]
 
 
 def hidden_sizes(settings: Mapping[str, Any]) -> list[int]:
