@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skmlp._linalg import column_sums
 from skmlp._typing import Floats
 from skmlp.losses.base import Loss
 from skmlp.workspace import Buffer
@@ -27,7 +28,7 @@ class MultinomialLoss(Loss):
             "rows": Buffer(),
             "picked": Buffer(),
             "top": Buffer(1),
-            "total": Buffer(1),
+            "total": Buffer(),
             "row": Buffer(dtype=np.intp, counting=True),
             "index": Buffer(dtype=np.intp),
         }
@@ -41,18 +42,19 @@ class MultinomialLoss(Loss):
         np.maximum.reduce(raw, axis=1, keepdims=True, out=scratch["top"])
         np.subtract(raw, scratch["top"], out=grad)
         # Columns are contiguous: entry (i, j) is the (j n + i)-th.
-        flat, index = grad.T.reshape(-1), scratch["index"]
+        columns, index = grad.T, scratch["index"]
+        flat = columns.reshape(-1)
         np.multiply(y, len(y), out=index)
         np.add(index, scratch["row"], out=index)
         flat.take(index, out=rows, mode="clip")
         np.exp(grad, out=grad)
-        np.add.reduce(grad, axis=1, keepdims=True, out=total)
-        np.divide(grad, total, out=grad)
+        column_sums(columns, total)
+        np.divide(columns, total, out=columns)
         flat.take(index, out=picked, mode="clip")
         np.subtract(picked, 1.0, out=picked)
         flat.put(index, picked, mode="clip")
         np.log(total, out=total)
-        np.subtract(total[:, 0], rows, out=rows)
+        np.subtract(total, rows, out=rows)
         self.finish(raw, grad, scratch)
         return rows
 
