@@ -656,3 +656,34 @@ def test_step_sizes_of_rprop_follow_the_schedule_and_keep_to_their_bounds():
     before, grads[:] = params.copy(), 1.0
     optimizer.step(0.05)
     np.testing.assert_allclose(before - params, [0.25, 0.01])
+
+
+@both_dtypes
+def test_sizes_of_gradients_do_not_matter_to_rprop(dtype):
+    """Squares of some of these numbers, and products with large ones, are out of range."""
+    sizes = np.repeat([1.0, 1e-30, 1e30, 3e38, np.inf, 0.0], 50).astype(dtype)
+    params, grads = np.ones(300, dtype), np.empty(300, dtype)
+    optimizer = Rprop()
+    optimizer.bind(params, grads)
+    with np.errstate(over="ignore"):
+        for step in range(12):
+            signs = np.tile(np.random.RandomState(step).choice([-1.0, 1.0], 50), 6)
+            np.copysign(sizes, signs, out=grads)
+            optimizer.step(0.01)
+    one, *others, none = np.split(params, 6)
+    assert all(other.tobytes() == one.tobytes() for other in others)
+    assert (one != 1).all()
+    assert (none == 1).all()
+
+
+@both_dtypes
+def test_factors_of_rprop_next_to_their_limits(dtype):
+    """In the dtype they may round to one and two: where the sign turns there is no step yet."""
+    params, grads = np.zeros(2, dtype), np.empty(2, dtype)
+    optimizer = Rprop(eta_minus=1 - 1e-12, eta_plus=2.0)
+    optimizer.bind(params, grads)
+    expected = np.array([[0.1, 0.3, 0.7, 1.5], [0.1, 0.1, 0.0, 0.0]])
+    for sign, moved in zip([1, -1, -1, 1], expected.T, strict=True):
+        grads[:] = 1, sign
+        optimizer.step(0.1)
+        np.testing.assert_allclose(-params, moved, atol=TOLERANCE[dtype])
