@@ -34,7 +34,7 @@ class Adaptive(Optimizer):
         np.divide(self._lr * self._lasting, out, out=out)
 
 
-def accumulate(scratch: Floats, values: Floats, decay: float, squares: Floats) -> None:
+def accumulate(scratch: Floats, values: Floats, decay: float | Floats, squares: Floats) -> None:
     """Let s ← decay · s + values², in three passes."""
     np.square(values, out=scratch)
     np.multiply(squares, decay, out=squares)

@@ -8,6 +8,7 @@ import numpy as np
 from skmlp._params import Interval
 from skmlp._typing import Floats
 from skmlp.optimizers.adaptive import Adaptive, accumulate
+from skmlp.optimizers.base import scalars
 
 
 class Moments(Adaptive):
@@ -42,6 +43,10 @@ class Moments(Adaptive):
         """The two moments, without their factors 1 - β."""
         return ("first_moment", "second_moment")
 
+    def begin(self, params: Floats, *slots: Floats) -> None:
+        """Make the scalars of the passes."""
+        self._decays = scalars(params.dtype, self.beta_1, self.beta_2)
+
     def prepare(self, lr: float) -> None:
         """Fold the factors and the bias corrections into rate and ε."""
         b1, b2, t = self.beta_1, self.beta_2, self.steps
@@ -51,6 +56,7 @@ class Moments(Adaptive):
 
     def accumulate(self, scratch: Floats, grads: Floats, first: Floats, second: Floats) -> None:
         """Move the moments, in five passes."""
-        np.multiply(first, self.beta_1, out=first)
+        decay, decay_of_squares = self._decays
+        np.multiply(first, decay, out=first)
         np.add(first, grads, out=first)
-        accumulate(scratch, grads, self.beta_2, second)
+        accumulate(scratch, grads, decay_of_squares, second)

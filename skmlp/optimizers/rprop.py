@@ -3,11 +3,10 @@
 from numbers import Real
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from skmlp._params import Interval
 from skmlp._typing import Floats
-from skmlp.optimizers.base import Optimizer, clip
+from skmlp.optimizers.base import Optimizer, clip, scalars
 from skmlp.optimizers.signs import sign, steer
 
 #: Times this, any gradient that matters is beyond one. The sign is the product clipped to
@@ -73,12 +72,12 @@ class Rprop(Optimizer):
     def begin(self, params: Floats, *slots: Floats) -> None:
         """Let each step be as long as the learning rate, and make the scalars of the passes."""
         slots[1].fill(1.0)
-        self._lr, self._large, self._one = _scalars(params.dtype, 0.0, _LARGE, 1.0)
+        self._lr, self._large, self._one = scalars(params.dtype, 0.0, _LARGE, 1.0)
         below = np.nextafter(np.array([1.0, 2.0], params.dtype), 0.0)
         factors = np.minimum([self.eta_minus, self.eta_plus], below)
-        self._factors = _scalars(params.dtype, *factors)
-        self._bounds = _scalars(params.dtype, self.min_step, self.max_step)
-        self._signs = _scalars(params.dtype, -1.0, 1.0)
+        self._factors = scalars(params.dtype, *factors)
+        self._bounds = scalars(params.dtype, self.min_step, self.max_step)
+        self._signs = scalars(params.dtype, -1.0, 1.0)
 
     def advance(self, lr: float) -> None:
         """Keep the largest learning rate."""
@@ -133,11 +132,3 @@ class Rprop(Optimizer):
     def rates(self, out: Floats, *slots: Floats) -> None:
         """Write Δ, the step that a gradient of one makes, or any other."""
         np.multiply(slots[1], self._lr, out=out)
-
-
-def _scalars(dtype: DTypeLike, *values: float) -> list[Floats]:
-    """Return arrays without dimensions.
-
-    On a small net the conversion of a Python number takes half as long as a pass itself.
-    """
-    return [np.array(value, dtype) for value in values]

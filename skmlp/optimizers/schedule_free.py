@@ -45,6 +45,7 @@ class ScheduleFreeAdamW(Moments):
 
     def begin(self, params: Floats, *slots: Floats) -> None:
         """Let z be the parameters, like y and x."""
+        super().begin(params, *slots)
         np.copyto(slots[0], params)
 
     def advance(self, lr: float) -> None:
