@@ -73,19 +73,31 @@ def raw_scores(
     size = min(n, chunk_rows(network, params, X))
     plan = network.plan_for(params, sparse=not isinstance(X, np.ndarray))
     outs = _outputs(plan, size, dtype)
+    if subset is None and n == size:
+        _score(network, params, plan, X, outs, scores)
+        return scores
     for start in range(0, n, size):
         part = slice(start, min(start + size, n))
-        x = X[part] if subset is None else X[subset[part]]
-        x = x if x.dtype == dtype else x.astype(dtype)
-        k = part.stop - part.start
-        outs = outs if k == size else [out[:k] for out in outs]
-        wanted = scores[part]
-        raw = network.forward(params, x, [*outs, wanted])
-        if raw is not wanted:
-            np.copyto(wanted, raw)
-        if not math.isfinite(np.add.reduce(wanted, axis=None)):
-            _forward_clipped(network, params, plan, x, wanted)
+        x, k = X[part] if subset is None else X[subset[part]], part.stop - part.start
+        _score(network, params, plan, x, [out[:k] for out in outs], scores[part])
     return scores
+
+
+def _score(
+    network: Network,
+    params: Sequence[Views],
+    plan: Sequence[Place],
+    x: Matrix,
+    outs: Sequence[Floats],
+    scores: Floats,
+) -> None:
+    """Write the scores of one chunk."""
+    x = x if x.dtype == scores.dtype else x.astype(scores.dtype)
+    raw = network.forward(params, x, [*outs, scores])
+    if raw is not scores:
+        np.copyto(scores, raw)
+    if not math.isfinite(np.add.reduce(scores, axis=None)):
+        _forward_clipped(network, params, plan, x, scores)
 
 
 def _outputs(plan: Sequence[Place], n_rows: int, dtype: DTypeLike) -> list[Floats]:

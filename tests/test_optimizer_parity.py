@@ -89,7 +89,7 @@ class Decay:
     def __init__(self, strength):
         self.strength = strength
 
-    def before(self, block):
+    def before(self, scratch, params, grads):
         """Add no gradient."""
         return 0.0
 

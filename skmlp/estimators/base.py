@@ -402,14 +402,13 @@ class BaseMLP(PortableWeights, CallbackSupport, BaseEstimator):
 
     # -- prediction ------------------------------------------------------------------
 
+    @np.errstate(all="ignore")
     def _infer(self, X: Any, finish: Callable[[Any, Floats], Any]) -> Any:
         """Return what `finish` makes of the target and the raw scores of X."""
         if not hasattr(self, "_model"):
             check_is_fitted(self)
-        model = self._model
-        with np.errstate(all="ignore"):
-            X = self._prediction_input(X)
-            return model.infer(X, model.parameters(self._weights()), finish)
+        model, X = self._model, self._prediction_input(X)
+        return model.infer(X, model.parameters(self._weights()), finish)
 
     def _prediction_input(self, X: Any) -> Any:
         """Return validated X, as the network takes it."""

@@ -729,8 +729,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         elif isinstance(self.loss, str):
             links = [kind.link for kind in CLASSIFIER.get(self.loss, ())]
         else:
-            links = [getattr(self.loss, "link", PROBABLE[0])]
-        if any(link not in PROBABLE for link in links):
+            links = [getattr(self.loss, "link", "softmax")]
+        if not PROBABLE.issuperset(links):
             raise AttributeError(f"Probabilities are not available for loss={shown(self.loss)}.")
         return True
 

@@ -100,7 +100,8 @@ def prediction_input(estimator: BaseEstimator, X: Any, dtype: np.dtype[Any]) -> 
     """
     plain = type(X) is np.ndarray and X.dtype == dtype and X.ndim == 2 and len(X) > 0
     expected = plain and X.shape[1] == estimator.n_features_in_
-    if expected and not hasattr(estimator, "feature_names_in_") and math.isfinite(X.sum()):
+    named = hasattr(estimator, "feature_names_in_")
+    if expected and not named and math.isfinite(np.add.reduce(X, axis=None)):
         return X
     with brief_messages(), naming("X"):
         X = checked_sparse(X)

@@ -15,7 +15,7 @@ CLASSIFIER: Mapping[str, Sequence[type[Loss]]] = CLASSIFICATION
 REGRESSOR: Mapping[str, Sequence[type[Loss]]] = {name: (kind,) for name, kind in REGRESSION.items()}
 
 #: The links that make probabilities of raw scores.
-PROBABLE = ("logistic", "softmax")
+PROBABLE = frozenset({"logistic", "softmax"})
 
 Kinds = Mapping[str, Sequence[type[Loss]]]
 

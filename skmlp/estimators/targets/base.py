@@ -1,6 +1,7 @@
 """What a target is."""
 
 from abc import ABC, abstractmethod
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,14 @@ class Target(ABC):
         return known if weight is None else np.multiply(known, weight)
 
 
+@cache
+def _limits(dtype: str) -> tuple[Any, Any, Any]:
+    """Return the smallest normal number, the smallest one, and the largest one below 1."""
+    limits = np.finfo(dtype)
+    most = np.nextafter(limits.dtype.type(1), limits.dtype.type(0))
+    return limits.smallest_normal, limits.smallest_subnormal, most
+
+
 class ClassTarget(Target):
     """A target for which raw scores stand for classes.
 
@@ -92,12 +101,12 @@ class ClassTarget(Target):
         t / (1 + log t - log p): that keeps the order of the classes.
         """
         p = self.link(raw.copy())
-        limits = np.finfo(p.dtype)
-        if p.size and np.minimum.reduce(p, axis=None) < limits.tiny:
-            low = p < limits.tiny
-            gap = np.log(limits.tiny) - self.logits(raw)[low]
-            p[low] = np.maximum(limits.tiny / (1 + gap), limits.smallest_subnormal)
-        return np.minimum(p, 1.0 - float(limits.epsneg), out=p)
+        tiny, least, most = _limits(p.dtype.char)
+        if p.size and np.minimum.reduce(p, axis=None) < tiny:
+            low = p < tiny
+            gap = np.log(tiny) - self.logits(raw)[low]
+            p[low] = np.maximum(tiny / (1 + gap), least)
+        return np.minimum(p, most, out=p)
 
     def log_probabilities(self, raw: Floats) -> Any:
         """Return the logarithms, from the raw scores: exact where p is tiny.
