@@ -209,12 +209,11 @@ class Relu(Activation):
         _positive(z, out)
 
     def backward(self, out: Floats, dout: Floats, dx: Floats, s: Views) -> None:
-        # The bits of f ≥ 0, read as an integer, are positive but for f = 0. So minus that
-        # integer, shifted until its sign fills it, has all bits where f > 0, and none
-        # where f = 0. (At -0.0, which adding a bias does not leave, it has all.)
+        # The sign bit of 0 - f is set where f > 0, and not where f is 0 or -0. Shifted
+        # through the integer that the bits are, it makes a mask.
         integer, last_bit = _BITS[out.dtype.char]
+        np.subtract(0.0, out, out=out)
         mask = out.view(integer)
-        np.negative(mask, out=mask)
         np.right_shift(mask, last_bit, out=mask)
         np.bitwise_and(dout.view(integer), mask, out=dx.view(integer))
 
