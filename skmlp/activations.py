@@ -26,8 +26,27 @@ from skmlp._typing import Floats, Views
 #: Bytes of a piece of an array.
 PIECE = 2**17
 
-#: The integers that are as long as floats, and how far their sign is from the last bit.
-_BITS: dict[str, Any] = {"f": (np.int32, np.array(31, np.int32)), "d": (np.int64, np.array(63))}
+
+class _Numbers:
+    """Numbers of the type of an array, which NumPy need not convert.
+
+    Attributes
+    ----------
+    integer : type
+        The integer that is as long as the float.
+    last_bit : ndarray
+        How far its sign is from its last bit.
+    zero, infinity : ndarray
+        Floats.
+    """
+
+    def __init__(self, dtype: str, integer: Any) -> None:
+        self.integer = integer
+        self.last_bit: Any = np.array(8 * np.dtype(dtype).itemsize - 1, integer)
+        self.zero, self.infinity = np.array(0, dtype), np.array(math.inf, dtype)
+
+
+_NUMBERS = {"f": _Numbers("f", np.int32), "d": _Numbers("d", np.int64)}
 
 
 class Activation(ABC):
@@ -117,7 +136,8 @@ def _positive(z: Floats, out: Floats) -> None:
 
     The method starts a microsecond sooner than ``np.clip``.
     """
-    z.clip(0.0, math.inf, out=out)
+    numbers = _NUMBERS[z.dtype.char]
+    z.clip(numbers.zero, numbers.infinity, out=out)
 
 
 def _negative(z: Floats, out: Floats) -> None:
@@ -211,11 +231,11 @@ class Relu(Activation):
     def backward(self, out: Floats, dout: Floats, dx: Floats, s: Views) -> None:
         # The sign bit of 0 - f is set where f > 0, and not where f is 0 or -0. Shifted
         # through the integer that the bits are, it makes a mask.
-        integer, last_bit = _BITS[out.dtype.char]
-        np.subtract(0.0, out, out=out)
-        mask = out.view(integer)
-        np.right_shift(mask, last_bit, out=mask)
-        np.bitwise_and(dout.view(integer), mask, out=dx.view(integer))
+        numbers = _NUMBERS[out.dtype.char]
+        np.subtract(numbers.zero, out, out=out)
+        mask: Any = out.view(numbers.integer)
+        np.right_shift(mask, numbers.last_bit, out=mask)
+        np.bitwise_and(dout.view(numbers.integer), mask, out=dx.view(numbers.integer))
 
 
 class LeakyRelu(Activation):

@@ -162,10 +162,11 @@ class Training:
     def _noise(self) -> Noise:
         """Return the stream of dropout and the like.
 
-        Its seed is the next number of a copy of the main stream, so that the main
-        stream is the same with and without it.
+        Its seed is looked up in the state of the main stream, so that the main stream is
+        the same with and without it.
         """
-        noise = Noise(_stream(self.rng.get_state(legacy=False)).randint(2**31))
+        words = self.rng.get_state(legacy=False)["state"]
+        noise = Noise(int(words["key"][words["pos"] % len(words["key"])]))
         if "noise" in self.saved:
             noise.restore(self.saved["noise"])
         return noise
