@@ -14,7 +14,7 @@ class Adaptive(Optimizer):
     """
 
     _lr: float
-    _epsilon: float
+    _epsilon: float | Floats
 
     #: What a gradient of one that lasts has made of the direction.
     _lasting = 1.0

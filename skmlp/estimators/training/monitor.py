@@ -78,9 +78,9 @@ class EpochMonitor:
         self.history.add(epoch)
         self.keeper.offer(score, epoch.number)
         stalled = self._is_stalled(score)
-        answers = [_asked(observer, epoch) for observer in self.observers]
-        for answer in filter(None, answers):
-            raise answer
+        for answer in [_asked(observer, epoch) for observer in self.observers]:
+            if answer is not None:
+                raise answer
         return stalled
 
     def _is_stalled(self, score: float) -> bool:
