@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import sklearn.neural_network
 from cases import DTYPES, pairwise
 from sklearn.model_selection import GridSearchCV, cross_validate
 from trust import TASKS, estimator, first_partial_fit, outputs, problem, run_python, same
@@ -78,6 +79,41 @@ def test_stream_of_the_user_goes_on():
     assert same(results(est, X, y), seeded)
     assert not same(results(est, X, y), seeded)
     assert est.random_state is stream
+
+
+def of_a_generator(kind):
+    """Return a stream whose bits are not those of the Mersenne twister."""
+    return np.random.RandomState(getattr(np.random, kind)(3))
+
+
+@pytest.mark.parametrize("kind", ["PCG64", "Philox", "SFC64"])
+def test_stream_of_another_bit_generator(kind):
+    X, y = problem("multiclass")
+    params = {"dropout": 0.5, "early_stopping": True, "warm_start": True}
+    one, other = (estimator("multiclass", random_state=of_a_generator(kind)) for _ in range(2))
+    for est in (one, other):
+        est.set_params(**params).fit(X, y)
+    assert same(outputs(one, X), outputs(other, X))
+    one.fit(X, y)
+    one.partial_fit(X, y)
+
+
+def test_stream_of_another_bit_generator_as_scikit_learn():
+    X, y = problem("multiclass")
+    losses = [
+        kind(max_iter=5, random_state=of_a_generator("PCG64")).fit(X, y).loss_
+        for kind in (MLPClassifier, sklearn.neural_network.MLPClassifier)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-9)
+
+
+def test_checkpoints_refuse_a_stream_whose_state_they_cannot_keep(tmp_path):
+    X, y = problem("multiclass")
+    est = estimator("multiclass", random_state=of_a_generator("PCG64"))
+    with pytest.raises(ValueError, match=r"checkpoint_path needs .* random_state to an int"):
+        est.set_params(checkpoint_path=tmp_path / "training").fit(X, y)
+    assert not hasattr(est, "coefs_")
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_seed_takes_the_global_stream():

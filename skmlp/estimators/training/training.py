@@ -16,7 +16,7 @@ from skmlp._typing import Indices, Views
 from skmlp.estimators.observers import StopTraining
 from skmlp.estimators.scaling import feature_scaling
 from skmlp.estimators.targets import ClassTarget
-from skmlp.estimators.training import interrupts
+from skmlp.estimators.training import interrupts, streams
 from skmlp.estimators.training.divergence import causes, explained
 from skmlp.estimators.training.history import History
 from skmlp.estimators.training.kept import KeptWeights
@@ -147,7 +147,7 @@ class Training:
         """
         seed = self.settings["random_state"]
         goes_on = isinstance(seed, Integral) and self.saved.get("seed") == seed
-        return _stream(self.saved["rng"]) if goes_on else check_random_state(seed)
+        return streams.stream(self.saved["rng"]) if goes_on else check_random_state(seed)
 
     def _objective(self) -> Objective:
         """Return what is to be made small."""
@@ -165,8 +165,7 @@ class Training:
         Its seed is looked up in the state of the main stream, so that the main stream is
         the same with and without it.
         """
-        words = self.rng.get_state(legacy=False)["state"]
-        noise = Noise(int(words["key"][words["pos"] % len(words["key"])]))
+        noise = Noise(streams.seed(self.rng))
         if "noise" in self.saved:
             noise.restore(self.saved["noise"])
         return noise
@@ -225,12 +224,12 @@ class Training:
             self.parts = self.saved.get("parts") or splitter_rows(splitter, given, self.task.groups)
             return self.parts
         again = self.saved.get("split")
-        self.split_state = again or self.rng.get_state(legacy=False)
+        self.split_state = again or streams.state(self.rng)
         return split_rows(
             data.n_rows,
             self.settings["validation_fraction"],
             self.model.target.strata(data.y),
-            _stream(again) if again else self.rng,
+            streams.stream(again) if again else self.rng,
         )
 
     def _plateau(self, data: TrainingSet) -> Callable[[], bool]:
@@ -378,12 +377,22 @@ class Training:
         arenas = self.solver.evaluated.arenas
         return {
             **self.state(),
-            "rng": self.rng.get_state(legacy=False),
+            "rng": self._savable_stream(),
             "weights": [arena.flat.copy() for arena in arenas],
             "monitor": self.monitor.state(),
             "kept": list(self.kept),
             **({} if self.parts is None else {"parts": self.parts}),
         }
+
+    def _savable_stream(self) -> Mapping[str, Any]:
+        """Return the state of the main stream, which a file is to keep."""
+        state = streams.state(self.rng)
+        if state is None:
+            raise ValueError(
+                "checkpoint_path needs a random stream of the kind that a seed makes: set "
+                "random_state to an int, or leave the bit generator of the RandomState out."
+            )
+        return state
 
     def resume(self, snapshot: Mapping[str, Any]) -> None:
         """Go on from what ``snapshot`` returned."""
@@ -412,7 +421,7 @@ class Training:
         }
         if isinstance(self.settings["random_state"], Integral):
             saved["seed"] = int(self.settings["random_state"])
-            saved["rng"] = self.rng.get_state(legacy=False)
+            saved["rng"] = streams.state(self.rng)
         if self.split_state is not None:
             saved["split"] = self.split_state
         if self.settings["shuffle"] and not self.task.incremental:
@@ -433,10 +442,3 @@ class Training:
             "shown": type(self.solver.evaluated).__name__,
             "evaluated": evaluated,
         }
-
-
-def _stream(state: Mapping[str, Any]) -> np.random.RandomState:
-    """Return a random stream in a saved state."""
-    rng = np.random.RandomState(0)  # any seed: without one it asks the system for entropy
-    rng.set_state(state)  # type: ignore[arg-type]
-    return rng

@@ -1,0 +1,33 @@
+"""Random streams: what is kept of one, and what is made of that."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def state(rng: np.random.RandomState) -> dict[str, Any] | None:
+    """Return the state of a stream: plain values.
+
+    None stands for that of another bit generator than the Mersenne twister, which seeds
+    make and ``set_state`` knows.
+    """
+    found: dict[str, Any] = rng.get_state(legacy=False)
+    return found if found["bit_generator"] == "MT19937" else None
+
+
+def stream(state: Mapping[str, Any]) -> np.random.RandomState:
+    """Return a stream in a state."""
+    rng = np.random.RandomState(0)  # any seed: without one it asks the system for entropy
+    rng.set_state(state)  # type: ignore[arg-type]
+    return rng
+
+
+def seed(rng: np.random.RandomState) -> int:
+    """Return a number that depends on the state of a stream, which stays as it is."""
+    known = state(rng)
+    if known is None:
+        return int(copy.deepcopy(rng).randint(2**31))
+    words = known["state"]
+    return int(words["key"][words["pos"] % len(words["key"])])
