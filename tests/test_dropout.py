@@ -133,7 +133,7 @@ def test_prediction_hands_on_its_input(kind):
 
 def sparse_rows(kind, dtype=np.float64):
     """Return sparse rows that must not be written to, some stored values zero."""
-    x = kind(sp.random(300, 40, density=0.3, format="csr", rng=np.random.RandomState(0)))
+    x = kind(sp.random(300, 40, density=0.3, format="csr", random_state=np.random.RandomState(0)))
     x.data[::50] = 0
     x = x.astype(dtype)
     for array in (x.data, x.indices, x.indptr):

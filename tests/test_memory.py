@@ -149,7 +149,9 @@ def test_further_training_takes_no_more_than_the_saved_state_in_addition(solver,
 
 
 def test_sparse_fit_takes_memory_by_entries():
-    X = sp.random_array((20_000, 2_000), density=0.01, rng=0, format="csr", dtype=np.float64)
+    X = sp.random_array(
+        (20_000, 2_000), density=0.01, random_state=0, format="csr", dtype=np.float64
+    )
     y = np.arange(20_000) % 5
     est = MLPClassifier((10,), batch_size=100, max_iter=1)
     with measured() as peak:

@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse as sp
 from references import quantiles
 from scipy.special import expit, softmax
+from sklearn.preprocessing import StandardScaler
 from trust import TASKS, estimator, kind_of, outputs, problem, same
 
 from skmlp import MLPClassifier
@@ -253,7 +254,8 @@ def test_frames_of_polars_give_what_arrays_give():
     X, y = problem("multiclass")
     frame = polars.DataFrame(X, schema=["a", "b", "c", "d"])
     est = estimator("multiclass").fit(frame, y)
-    np.testing.assert_array_equal(est.feature_names_in_, ["a", "b", "c", "d"])
+    if hasattr(StandardScaler().fit(frame), "feature_names_in_"):  # old ones know pandas only
+        np.testing.assert_array_equal(est.feature_names_in_, ["a", "b", "c", "d"])
     assert same(outputs(est, frame), outputs(estimator("multiclass").fit(X, y), X))
 
 

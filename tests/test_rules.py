@@ -543,7 +543,9 @@ def test_rule_06_bad_class_weights_are_refused(class_weight, message):
 
 def wide_sparse(n=10_000, n_features=3_000):
     """Return a sparse X of two megabytes, which would be 240 if dense, and y."""
-    X = sp.random_array((n, n_features), density=0.005, rng=0, format="csr", dtype=np.float64)
+    X = sp.random_array(
+        (n, n_features), density=0.005, random_state=0, format="csr", dtype=np.float64
+    )
     return X, (X @ np.ones(n_features) > X.sum() / n).astype(int)
 
 
@@ -899,7 +901,11 @@ def test_rule_14_package_works_without_anything_else():
     code = (
         "import sys\n"
         "missing = ('rich', 'pandas', 'polars', 'safetensors', 'skops', 'matplotlib')\n"
-        "sys.modules.update(dict.fromkeys(missing))\n"
+        "class Missing:\n"
+        "    def find_spec(name, *_):\n"
+        "        if name in missing:\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Missing)\n"
         "import numpy as np, skmlp\n"
         "X = np.arange(20.0)[:, None]\n"
         "print(skmlp.MLPClassifier(max_iter=2, verbose=1).fit(X, X[:, 0] > 9).n_iter_)\n"

@@ -112,8 +112,7 @@ WIDE, TALL = (2_000, 5_000), (20_000, 500)
 
 def few_entries(n, n_features, dtype=np.float64):
     """Return rows of which a thousandth is stored, and classes."""
-    rng = np.random.default_rng(0)
-    X = sp.random_array((n, n_features), density=1e-3, format="csr", rng=rng, dtype=dtype)
+    X = sp.random_array((n, n_features), density=1e-3, format="csr", random_state=0, dtype=dtype)
     return X, np.arange(n) % 2
 
 
