@@ -4,10 +4,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from skmlp._arena import BLOCK, Arena, blocks, merged
+from skmlp._arena import BLOCK, Arena, aligned, blocks, merged
 from skmlp._noise import Noise
 from skmlp._typing import Floats, Matrix
 from skmlp.layers import Step
@@ -72,7 +71,7 @@ class Objective:
         self.statistics = Arena(network.statistics, dtype)
         self.views = merged(self.params, self.statistics)
         longest = max(network.layout.size, network.statistics.size)
-        self.scratch: Floats = np.empty(min(BLOCK, longest), dtype)
+        self.scratch: Floats = aligned(min(BLOCK, longest), dtype)
         self._swept = (math.nan, math.nan)
         self.projects = any(penalty.projects for penalty in penalties)
         self.freeze(frozenset())

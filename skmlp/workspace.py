@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from skmlp._arena import aligned
 from skmlp._typing import Floats
 
 
@@ -72,8 +73,9 @@ class Memory:
     def __init__(self, n_rows: int, buffer: Buffer, dtype: DTypeLike) -> None:
         self._n_rows = n_rows if buffer.n_rows is None else buffer.n_rows
         size = self._n_rows * (1 if buffer.width is None else buffer.width)
-        make = np.arange if buffer.counting else np.empty
-        self._flat: NDArray[Any] = make(size, dtype=buffer.dtype or dtype)
+        self._flat: NDArray[Any] = aligned(size, buffer.dtype or dtype)
+        if buffer.counting:
+            self._flat[...] = np.arange(size)
         self._buffer = buffer
         self._whole = self._view(self._n_rows)
 

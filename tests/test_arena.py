@@ -8,7 +8,7 @@ from cases import DTYPES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skmlp._arena import BLOCK, Arena, Layout, Parameter, blocks, merged
+from skmlp._arena import BLOCK, LINE, Arena, Layout, Parameter, aligned, blocks, merged
 
 laws = settings(derandomize=True, deadline=None, max_examples=60)
 shapes = st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple)
@@ -104,6 +104,21 @@ def test_parts_are_the_places_of_the_views_in_order(layers):
             part = layout.part(i, name)
             assert (i, part) in parts
             np.testing.assert_array_equal(flat[part], view.ravel())
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 1000])
+@pytest.mark.parametrize("dtype", [*DTYPES, np.intp, bool])
+def test_aligned_vectors_start_with_a_cache_line(dtype, size):
+    vectors = [aligned(size, dtype) for _ in range(8)]
+    assert all(v.ctypes.data % LINE == 0 for v in vectors if size)
+    assert {(v.shape, v.dtype) for v in vectors} == {((size,), np.dtype(dtype))}
+    zeros = aligned(size, dtype, np.zeros)
+    np.testing.assert_array_equal(zeros, np.zeros(size, dtype))
+
+
+def test_what_training_passes_over_is_aligned():
+    arena = Arena(Layout(TWO_LAYERS), np.float32)
+    assert arena.flat.ctypes.data % LINE == 0
 
 
 def test_merged_views_are_those_of_all_arenas():

@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from skmlp._arena import BLOCK, blocks
+from skmlp._arena import BLOCK, aligned, blocks
 from skmlp._params import Constraint, arguments
 from skmlp._typing import Floats
 
@@ -119,9 +120,10 @@ class Optimizer(ABC):
             The leading parameters that are penalised; None for all.
         """
         if scratch is None:
-            scratch = np.empty(min(BLOCK, params.size), params.dtype)
+            scratch = aligned(min(BLOCK, params.size), params.dtype)
         self._params = params
-        self._state = {name: np.zeros_like(params) for name in self.slots}
+        zeros = partial(aligned, params.size, params.dtype, np.zeros)
+        self._state: dict[str, Floats] = {name: zeros() for name in self.slots}
         self._cut = _Cut((params, grads, *self._state.values()), scratch, n_penalised)
         self._parts = tuple(paces) or (Pace(slice(0, params.size), 1.0),)
         self._begin()
