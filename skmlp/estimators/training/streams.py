@@ -25,9 +25,7 @@ def stream(state: Mapping[str, Any]) -> np.random.RandomState:
 
 
 def seed(rng: np.random.RandomState) -> int:
-    """Return a number that depends on the state of a stream, which stays as it is."""
+    """Return the next number of a copy of a stream, which itself stays as it is."""
     known = state(rng)
-    if known is None:
-        return int(copy.deepcopy(rng).randint(2**31))
-    words = known["state"]
-    return int(words["key"][words["pos"] % len(words["key"])])
+    twin = copy.deepcopy(rng) if known is None else stream(known)  # the latter is faster
+    return int(twin.randint(2**31))

@@ -162,8 +162,8 @@ class Training:
     def _noise(self) -> Noise:
         """Return the stream of dropout and the like.
 
-        Its seed is looked up in the state of the main stream, so that the main stream is
-        the same with and without it.
+        Its seed is the next number of a copy of the main stream, so that the main
+        stream is the same with and without it.
         """
         noise = Noise(streams.seed(self.rng))
         if "noise" in self.saved:
