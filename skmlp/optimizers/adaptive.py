@@ -13,7 +13,7 @@ class Adaptive(Optimizer):
     passes over the parameters that would multiply by them.
     """
 
-    _lr: float
+    _lr: float | Floats
     _epsilon: float | Floats
 
     #: What a gradient of one that lasts has made of the direction.

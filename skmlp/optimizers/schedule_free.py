@@ -4,7 +4,7 @@ import numpy as np
 
 from skmlp._typing import Floats
 from skmlp.optimizers.adaptive import accumulate
-from skmlp.optimizers.base import clip
+from skmlp.optimizers.base import clip, scalars
 from skmlp.optimizers.moments import Moments
 
 
@@ -46,6 +46,7 @@ class ScheduleFreeAdamW(Moments):
     def begin(self, params: Floats, *slots: Floats) -> None:
         """Let z be the parameters, like y and x."""
         super().begin(params, *slots)
+        self._scalars = scalars(params.dtype, 0.0, 0.0, 1.0)
         np.copyto(slots[0], params)
 
     def advance(self, lr: float) -> None:
@@ -57,9 +58,11 @@ class ScheduleFreeAdamW(Moments):
     def prepare(self, lr: float) -> None:
         """Fold the factor and the bias correction of v into rate and ε; there is no m."""
         super().prepare(lr)
-        self._lr *= self._lasting
+        values = (self._lr * self._lasting, self._epsilon, self._average_share())
+        for scalar, value in zip(self._scalars, values, strict=True):
+            scalar.fill(value)
+        self._lr, self._epsilon, self._kept = self._scalars
         self._lasting = 1.0
-        self._kept = self._average_share()
 
     def _average_share(self) -> float:
         """Return 1 - c."""
@@ -78,7 +81,7 @@ class ScheduleFreeAdamW(Moments):
     def update(self, scratch: Floats, params: Floats, grads: Floats, *slots: Floats) -> None:
         """Move v, z, x - z and y, in twelve passes."""
         iterate, distance, second = slots
-        accumulate(scratch, grads, self.beta_2, second)
+        accumulate(scratch, grads, self._decays[1], second)
         self.descend(scratch, iterate, grads, second)
         np.add(distance, scratch, out=distance)
         np.multiply(distance, self._kept, out=distance)
@@ -88,7 +91,7 @@ class ScheduleFreeAdamW(Moments):
         self, scratch: Floats, params: Floats, iterate: Floats, distance: Floats
     ) -> None:
         """Let y ← z + β₁ (x - z)."""
-        np.multiply(distance, self.beta_1, out=scratch)
+        np.multiply(distance, self._decays[0], out=scratch)
         np.add(iterate, scratch, out=params)
 
     def shrink(
