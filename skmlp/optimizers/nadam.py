@@ -68,11 +68,11 @@ class NAdam(Moments):
         product = self.numbers["momentum_product"]
         newest = (1.0 - now) / (1.0 - product)
         ahead = then / (1.0 - product * then) * (1.0 - self.beta_1) / newest
-        for scalar, value in zip(
-            self._scalars, (self._lr * self._lasting * newest, self._epsilon, ahead), strict=True
-        ):
-            scalar.fill(value)
-        self._lr, self._epsilon, self._ahead = self._scalars
+        rate, floor, self._ahead = self._scalars
+        rate.fill(self._lr * self._lasting * newest)
+        floor.fill(self._epsilon)
+        self._ahead.fill(ahead)
+        self._lr, self._epsilon = rate, floor
         self._lasting = 1.0 + ahead * self._lasting
 
     def update(self, scratch: Floats, params: Floats, grads: Floats, *slots: Floats) -> None:

@@ -58,10 +58,11 @@ class ScheduleFreeAdamW(Moments):
     def prepare(self, lr: float) -> None:
         """Fold the factor and the bias correction of v into rate and ε; there is no m."""
         super().prepare(lr)
-        values = (self._lr * self._lasting, self._epsilon, self._average_share())
-        for scalar, value in zip(self._scalars, values, strict=True):
-            scalar.fill(value)
-        self._lr, self._epsilon, self._kept = self._scalars
+        rate, floor, self._kept = self._scalars
+        rate.fill(self._lr * self._lasting)
+        floor.fill(self._epsilon)
+        self._kept.fill(self._average_share())
+        self._lr, self._epsilon = rate, floor
         self._lasting = 1.0
 
     def _average_share(self) -> float:
