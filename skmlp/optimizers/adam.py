@@ -3,7 +3,6 @@
 import math
 
 from skmlp._typing import Floats
-from skmlp.optimizers.base import scalars
 from skmlp.optimizers.moments import Moments
 
 
@@ -26,15 +25,10 @@ class Adam(Moments):
     Kingma & Ba (2015), "Adam: a method for stochastic optimization", ICLR.
     """
 
-    def begin(self, params: Floats, *slots: Floats) -> None:
-        """Fold the factor of the second moment into ε."""
-        super().begin(params, *slots)
-        (self._scaled_epsilon,) = scalars(params.dtype, self.epsilon / math.sqrt(1.0 - self.beta_2))
-
     def prepare(self, lr: float) -> None:
-        """Fold the factors and the bias corrections into the rate."""
+        """Fold the factors and the bias corrections into the rate, the factors into ε."""
         super().prepare(lr)
-        self._epsilon = self._scaled_epsilon
+        self._epsilon = self.epsilon / math.sqrt(1.0 - self.beta_2)
 
     def update(self, scratch: Floats, params: Floats, grads: Floats, *slots: Floats) -> None:
         """Move the moments, then the parameters, in ten passes."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skmlp._typing import Floats
-from skmlp.optimizers.base import Optimizer
+from skmlp.optimizers.base import Optimizer, scalars
 
 
 class Adaptive(Optimizer):
@@ -13,18 +13,29 @@ class Adaptive(Optimizer):
     passes over the parameters that would multiply by them.
     """
 
-    _lr: float | Floats
-    _epsilon: float | Floats
+    _lr: float
+    _epsilon = 0.0
 
     #: What a gradient of one that lasts has made of the direction.
     _lasting = 1.0
 
+    def _begin(self) -> None:
+        """Make the scalars of the passes, too."""
+        super()._begin()
+        self._rate, self._floor = scalars(self._params.dtype, 0.0, 0.0)
+
+    def _prepare_pace(self, factor: float) -> None:
+        """Keep lr' and ε' as the passes take them."""
+        super()._prepare_pace(factor)
+        self._rate.fill(self._lr)
+        self._floor.fill(self._epsilon)
+
     def descend(self, scratch: Floats, params: Floats, direction: Floats, squares: Floats) -> None:
         """Move the parameters in five passes, and leave the step in `scratch`."""
         np.sqrt(squares, out=scratch)
-        np.add(scratch, self._epsilon, out=scratch)
+        np.add(scratch, self._floor, out=scratch)
         np.divide(direction, scratch, out=scratch)
-        np.multiply(scratch, self._lr, out=scratch)
+        np.multiply(scratch, self._rate, out=scratch)
         np.subtract(params, scratch, out=params)
 
     def rates(self, out: Floats, *slots: Floats) -> None:

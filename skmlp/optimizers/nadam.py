@@ -7,7 +7,6 @@ import numpy as np
 
 from skmlp._params import Interval
 from skmlp._typing import Floats
-from skmlp.optimizers.base import scalars
 from skmlp.optimizers.moments import Moments
 
 
@@ -52,11 +51,6 @@ class NAdam(Moments):
         """Return μ of a step."""
         return self.beta_1 * (1.0 - 0.5 * math.pow(0.96, step * self.momentum_decay))
 
-    def begin(self, params: Floats, *slots: Floats) -> None:
-        """Make the scalars of the passes."""
-        super().begin(params, *slots)
-        self._scalars = scalars(params.dtype, 0.0, 0.0, 0.0)
-
     def advance(self, lr: float) -> None:
         """Bring Π to the new step."""
         self.numbers["momentum_product"] *= self._momentum(self.steps)
@@ -67,13 +61,9 @@ class NAdam(Moments):
         now, then = self._momentum(self.steps), self._momentum(self.steps + 1)
         product = self.numbers["momentum_product"]
         newest = (1.0 - now) / (1.0 - product)
-        ahead = then / (1.0 - product * then) * (1.0 - self.beta_1) / newest
-        rate, floor, self._ahead = self._scalars
-        rate.fill(self._lr * self._lasting * newest)
-        floor.fill(self._epsilon)
-        self._ahead.fill(ahead)
-        self._lr, self._epsilon = rate, floor
-        self._lasting = 1.0 + ahead * self._lasting
+        self._ahead = then / (1.0 - product * then) * (1.0 - self.beta_1) / newest
+        self._lr *= self._lasting * newest
+        self._lasting = 1.0 + self._ahead * self._lasting
 
     def update(self, scratch: Floats, params: Floats, grads: Floats, *slots: Floats) -> None:
         """Move the moments, then the parameters, in twelve passes."""

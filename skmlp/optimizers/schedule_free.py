@@ -4,7 +4,7 @@ import numpy as np
 
 from skmlp._typing import Floats
 from skmlp.optimizers.adaptive import accumulate
-from skmlp.optimizers.base import clip, scalars
+from skmlp.optimizers.base import clip
 from skmlp.optimizers.moments import Moments
 
 
@@ -46,7 +46,6 @@ class ScheduleFreeAdamW(Moments):
     def begin(self, params: Floats, *slots: Floats) -> None:
         """Let z be the parameters, like y and x."""
         super().begin(params, *slots)
-        self._scalars = scalars(params.dtype, 0.0, 0.0, 1.0)
         np.copyto(slots[0], params)
 
     def advance(self, lr: float) -> None:
@@ -58,12 +57,9 @@ class ScheduleFreeAdamW(Moments):
     def prepare(self, lr: float) -> None:
         """Fold the factor and the bias correction of v into rate and ε; there is no m."""
         super().prepare(lr)
-        rate, floor, self._kept = self._scalars
-        rate.fill(self._lr * self._lasting)
-        floor.fill(self._epsilon)
-        self._kept.fill(self._average_share())
-        self._lr, self._epsilon = rate, floor
+        self._lr *= self._lasting
         self._lasting = 1.0
+        self._kept = self._average_share()
 
     def _average_share(self) -> float:
         """Return 1 - c."""
