@@ -165,8 +165,7 @@ class Arena:
         The sum is finite when all numbers are and none is huge: one pass over the
         vector that allocates nothing settles almost every call.
         """
-        total: Any = np.add.reduce(self.flat)
-        return bool(np.isfinite(total)) or bool(np.isfinite(self.flat).all())
+        return math.isfinite(np.add.reduce(self.flat)) or bool(np.isfinite(self.flat).all())
 
 
 def merged(*arenas: Arena) -> list[dict[str, Floats]]:

@@ -1,6 +1,7 @@
 """The random numbers of layers that are stochastic in training."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,9 @@ class Noise:
 
     Parameters
     ----------
-    seed : int
-        Where the stream starts.
+    seed : int or callable
+        Where the stream starts, or a function that returns it. It is asked when the first
+        number is wanted: a stream takes as long to make as a step on a small net.
 
     Attributes
     ----------
@@ -28,10 +30,19 @@ class Noise:
         What a schedule multiplies dropout rates by; 1 without one.
     """
 
-    def __init__(self, seed: int = 0) -> None:
-        self._bits = np.random.SFC64(seed)
-        self._generator = np.random.Generator(self._bits)
+    def __init__(self, seed: int | Callable[[], int] = 0) -> None:
+        self._seed = seed
         self.strength = 1.0
+
+    @cached_property
+    def _bits(self) -> np.random.SFC64:
+        """The stream."""
+        return np.random.SFC64(self._seed() if callable(self._seed) else self._seed)
+
+    @cached_property
+    def _generator(self) -> np.random.Generator:
+        """What draws normal numbers from the stream."""
+        return np.random.Generator(self._bits)
 
     def mask(self, rate: float, out: Floats) -> float:
         """Fill `out` with 0 at a share `rate` of its places, at random, and 1 elsewhere.

@@ -166,10 +166,9 @@ def _hidden_layers(
     after = settings["batch_norm"] == "after"
     block = activated + normalised if after else normalised + activated
     dropped = [LAYERS[function.dropout](rate)] if rate else []  # type: ignore[call-arg]
-    dense = Dense(
-        width, function.glorot_factor, settings["init"], settings["init_bias"], function.gain()
-    )
-    return [dense, *block, *dropped]
+    init, init_bias = settings["init"], settings["init_bias"]
+    gain = 1.0 if init == init_bias == "auto" else function.gain()  # "auto" asks for none
+    return [Dense(width, function.glorot_factor, init, init_bias, gain), *block, *dropped]
 
 
 def _activated(value: Any, *, parametric: bool) -> Layer:

@@ -1,7 +1,7 @@
 """Random streams: what is kept of one, and what is made of that."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,10 @@ def stream(state: Mapping[str, Any]) -> np.random.RandomState:
     return rng
 
 
-def seed(rng: np.random.RandomState) -> int:
-    """Return the next number of a copy of a stream, which itself stays as it is."""
+def seed(rng: np.random.RandomState) -> Callable[[], int]:
+    """Return a function that returns the next number of a copy of a stream as it is now."""
     known = state(rng)
-    twin = copy.deepcopy(rng) if known is None else stream(known)  # the latter is faster
-    return int(twin.randint(2**31))
+    if known is None:
+        twin = copy.deepcopy(rng)
+        return lambda: int(twin.randint(2**31))
+    return lambda: int(stream(known).randint(2**31))
