@@ -5,7 +5,16 @@ import pytest
 import scipy.sparse as sp
 from cases import DTYPES
 
-from skmlp._linalg import LONGEST_KEPT, column_sums, constant, dense, product, row_sums
+from skmlp._linalg import (
+    LONGEST_FILLED,
+    LONGEST_KEPT,
+    column_sums,
+    constant,
+    dense,
+    product,
+    row_sums,
+    total,
+)
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-13}
 
@@ -29,6 +38,26 @@ def test_product_of_dense_and_sparse_is_the_matrix_product(dtype, kind, transpos
     product(given, b, out)
     expected = np.einsum("ij,jk->ik", plain.astype(float), b.astype(float))
     np.testing.assert_allclose(out, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("n", [LONGEST_FILLED // 64, LONGEST_FILLED // 64 + 1])
+@both_dtypes
+def test_product_is_the_same_for_long_results(dtype, n, order, kind):
+    a, b, out = draw(dtype, n, 5), draw(dtype, 5, 64), np.full((n, 64), np.nan, dtype, order=order)
+    product(kind(a), b, out)
+    expected = np.einsum("ij,jk->ik", a.astype(float), b.astype(float))
+    np.testing.assert_allclose(out, expected, rtol=TOLERANCE[dtype], atol=10 * TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("n", [1, 300, LONGEST_KEPT, LONGEST_KEPT + 1])
+@both_dtypes
+def test_total(dtype, n):
+    a = draw(dtype, n)
+    scale = TOLERANCE[dtype] * np.sqrt(n) * 10
+    np.testing.assert_allclose(total(a), a.sum(dtype=float), rtol=scale, atol=scale)
+    assert type(total(a)) is float
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from skmlp._linalg import total
 from skmlp._params import Constraint, Interval, arguments
 from skmlp._typing import Floats
 from skmlp.workspace import Buffer
@@ -94,9 +95,9 @@ class Loss(ABC):
         """
         rows = self.rows(raw, y, grad, scratch)
         if weight is None:
-            np.multiply(grad, 1.0 / len(rows), out=grad)
-            return float(np.add.reduce(rows)) / len(rows)
-        np.multiply(grad, weight[:, np.newaxis], out=grad)
+            np.multiply(grad, np.array(1.0 / len(rows), grad.dtype), grad)
+            return total(rows) / len(rows)
+        np.multiply(grad, weight[:, np.newaxis], grad)
         return float(np.dot(rows, weight))
 
     @abstractmethod

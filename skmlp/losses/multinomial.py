@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skmlp._linalg import column_sums
+from skmlp._linalg import column_sums, constant
 from skmlp._typing import Floats
 from skmlp.losses.base import Loss
 from skmlp.workspace import Buffer
@@ -27,7 +27,7 @@ class MultinomialLoss(Loss):
         return {
             "rows": Buffer(),
             "picked": Buffer(),
-            "top": Buffer(1),
+            "top": Buffer(),
             "total": Buffer(),
             "row": Buffer(dtype=np.intp, counting=True),
             "index": Buffer(dtype=np.intp),
@@ -38,23 +38,23 @@ class MultinomialLoss(Loss):
     ) -> Floats:
         """Return the loss of each row, and its derivative."""
         rows, picked, total = scratch["rows"], scratch["picked"], scratch["total"]
+        scores, columns, top, index = raw.T, grad.T, scratch["top"], scratch["index"]
         # Shifted by its row's maximum no exponential overflows.
-        np.maximum.reduce(raw, axis=1, keepdims=True, out=scratch["top"])
-        np.subtract(raw, scratch["top"], out=grad)
+        np.maximum.reduce(scores, axis=0, out=top)
+        np.subtract(scores, top, columns)
         # Columns are contiguous: entry (i, j) is the (j n + i)-th.
-        columns, index = grad.T, scratch["index"]
         flat = columns.reshape(-1)
-        np.multiply(y, len(y), out=index)
-        np.add(index, scratch["row"], out=index)
+        np.multiply(y, np.array(len(y)), index)
+        np.add(index, scratch["row"], index)
         flat.take(index, out=rows, mode="clip")
-        np.exp(grad, out=grad)
+        np.exp(flat, flat)
         column_sums(columns, total)
-        np.divide(columns, total, out=columns)
+        np.divide(columns, total, columns)
         flat.take(index, out=picked, mode="clip")
-        np.subtract(picked, 1.0, out=picked)
-        flat.put(index, picked, mode="clip")
-        np.log(total, out=total)
-        np.subtract(total, rows, out=rows)
+        np.subtract(picked, constant(1, (), picked.dtype), picked)
+        flat.put(index, picked, "clip")
+        np.log(total, total)
+        np.subtract(total, rows, rows)
         self.finish(raw, grad, scratch)
         return rows
 

@@ -47,7 +47,7 @@ class MultinomialLogLoss(MultinomialLoss):
         np.subtract(grad, smoothing / n_classes, out=grad)
         np.add.reduce(raw, axis=1, out=picked)
         np.multiply(picked, -1.0 / n_classes, out=picked)
-        np.add(picked, scratch["top"][:, 0], out=picked)
+        np.add(picked, scratch["top"], out=picked)
         np.add(picked, total, out=picked)
         np.multiply(picked, smoothing, out=picked)
         np.multiply(rows, 1.0 - smoothing, out=rows)

@@ -32,11 +32,11 @@ class Adaptive(Optimizer):
 
     def descend(self, scratch: Floats, params: Floats, direction: Floats, squares: Floats) -> None:
         """Move the parameters in five passes, and leave the step in `scratch`."""
-        np.sqrt(squares, out=scratch)
-        np.add(scratch, self._floor, out=scratch)
-        np.divide(direction, scratch, out=scratch)
-        np.multiply(scratch, self._rate, out=scratch)
-        np.subtract(params, scratch, out=params)
+        np.sqrt(squares, scratch)
+        np.add(scratch, self._floor, scratch)
+        np.divide(direction, scratch, scratch)
+        np.multiply(scratch, self._rate, scratch)
+        np.subtract(params, scratch, params)
 
     def rates(self, out: Floats, *slots: Floats) -> None:
         """Write lr' d / (√s + ε') for the direction that a lasting gradient of one has made."""
@@ -47,6 +47,6 @@ class Adaptive(Optimizer):
 
 def accumulate(scratch: Floats, values: Floats, decay: float | Floats, squares: Floats) -> None:
     """Let s ← decay · s + values², in three passes."""
-    np.square(values, out=scratch)
-    np.multiply(squares, decay, out=squares)
-    np.add(squares, scratch, out=squares)
+    np.square(values, scratch)
+    np.multiply(squares, decay, squares)
+    np.add(squares, scratch, squares)

@@ -57,6 +57,6 @@ class Moments(Adaptive):
     def accumulate(self, scratch: Floats, grads: Floats, first: Floats, second: Floats) -> None:
         """Move the moments, in five passes."""
         decay, decay_of_squares = self._decays
-        np.multiply(first, decay, out=first)
-        np.add(first, grads, out=first)
+        np.multiply(first, decay, first)
+        np.add(first, grads, first)
         accumulate(scratch, grads, decay_of_squares, second)

@@ -45,6 +45,6 @@ class L2(Penalty):
     ) -> float:
         """Return scale · Ω(w) and add its derivative to `grads`."""
         strength = self.strength * scale
-        np.multiply(weights, strength, out=scratch)
-        np.add(grads, scratch, out=grads)
-        return 0.5 * strength * float(np.dot(weights, weights))
+        np.multiply(weights, np.array(strength, weights.dtype), scratch)
+        np.add(grads, scratch, grads)
+        return 0.5 * strength * float(weights.dot(weights))
