@@ -48,6 +48,15 @@ class Stopwatch:
 
         return timed
 
+    def wire(self, part: str, wire: Method) -> Method:
+        """Return the method with timers around what it returns: both passes of a layer."""
+
+        @wraps(wire)
+        def timed(*args: Any) -> tuple[Method, ...]:
+            return tuple(self.method(part, wired) for wired in wire(*args))
+
+        return timed
+
     def batches(self, iterate: Method) -> Method:
         """Return the iteration over batches with a timer; a step ends where the next begins."""
 
@@ -82,9 +91,7 @@ def methods() -> list[tuple[str, type, str]]:
     from skmlp.penalties import PENALTIES
 
     layers = [
-        ("products" if name == "dense" else name, layer, method)
-        for name, layer in LAYERS.items()
-        for method in ("train", "backward")
+        ("products" if name == "dense" else name, layer, "wire") for name, layer in LAYERS.items()
     ]
     penalties = [
         ("penalty", penalty, method)
@@ -116,7 +123,10 @@ def measured(row: Row, timers: list[tuple[str, type, str]]) -> dict[str, float]:
 
     X, y = _peers.make_data(row)
     watch = Stopwatch(process_time if row.step_flops > LONG_STEP else perf_counter)
-    wrapped = [(kind, name, watch.method(part, getattr(kind, name))) for part, kind, name in timers]
+    wrapped = [
+        (kind, name, (watch.wire if name == "wire" else watch.method)(part, getattr(kind, name)))
+        for part, kind, name in timers
+    ]
     with ExitStack() as patches:
         iterate = watch.batches(Batches.__iter__)
         patches.enter_context(patch.object(Batches, "__iter__", iterate))

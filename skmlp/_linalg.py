@@ -1,6 +1,7 @@
 """The few array operations that dense and sparse batches share."""
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from skmlp._typing import Floats, Matrix
 
 #: Elements that are filled with zeros sooner than ``np.matmul`` starts.
 LONGEST_FILLED = 2**14
+
+#: Numbers of a row that NumPy's loops take as it is.
+LONG_ROW = 2**13
 
 #: Length of the longest constant vector that is kept between calls.
 LONGEST_KEPT = 2**15
@@ -31,6 +35,48 @@ def product(a: Matrix, b: Matrix, out: Floats) -> None:
         a.dot(b, out)
     else:
         b.T.dot(a.T, out.T)
+
+
+def shift(bias: Floats, out: Floats, spare: Floats) -> tuple[Floats, Callable[[], object]]:
+    """Return memory for a matrix, and a function that writes it plus a bias for each row to `out`.
+
+    Parameters
+    ----------
+    bias : ndarray of shape (n_columns,)
+        What to add.
+    out : ndarray of shape (n_rows, n_columns)
+        Where the sum goes; row-major or column-major.
+    spare : ndarray of shape (n_rows, n_columns)
+        Free memory in the order of `out`.
+    """
+    n_rows, n_columns = out.shape
+    if not out.flags.c_contiguous:
+        # BLAS writes the few raw scores row by row at up to half the time.
+        z = spare.T.reshape(n_rows, n_columns)
+        return z, partial(np.add, z.T, bias[:, np.newaxis], out.T)
+    repeats = _repeats(n_rows, n_columns)
+    if repeats == 1:
+        return out, partial(np.add, out, bias, out)
+    rows = out.reshape(-1, repeats * n_columns)
+    tile = spare.reshape(rows.shape)[0]
+    tiles = tile.reshape(repeats, n_columns)
+
+    def add() -> None:
+        np.copyto(tiles, bias)
+        np.add(rows, tile, rows)
+
+    return out, add
+
+
+def _repeats(n_rows: int, n_columns: int) -> int:
+    """Return how many rows to treat as one.
+
+    NumPy copies shorter rows than `LONG_ROW` to a buffer when it adds the same numbers to
+    each. Their repetition should be at most half of the matrix.
+    """
+    least = -(-LONG_ROW // n_columns)
+    found = (r for r in range(least, min(4 * least, n_rows // 2) + 1) if n_rows % r == 0)
+    return next(found, 1)
 
 
 def dense(x: Matrix, out: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """Layers in order: the forward and the backward pass."""
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from itertools import accumulate, takewhile
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from skmlp._arena import Layout
 from skmlp._typing import Floats, Matrix, Views
-from skmlp.layers.base import Layer, Step
+from skmlp.layers.base import Backward, Layer, Step, Train
 from skmlp.workspace import Place, Rows
 
 
@@ -184,18 +184,18 @@ class Passes:
         frozen: Collection[int] = (),
     ) -> None:
         first, dout = network.lowest(frozen), rows.dout
-        layers = list(zip(network.layers, params, rows.out, rows.layers, strict=True))
-        self._forward = [
-            (layer.train_frozen if i in frozen else layer.train, out, p, s)
-            for i, (layer, p, out, s) in enumerate(layers)
-        ]
-        self._backward: list[tuple[int, Callable[..., None], tuple[Any, ...]]] = []
-        for i, (layer, p, _, s) in reversed(list(enumerate(layers))[first:]):
+        layers = zip(network.layers, params, rows.out, rows.layers, strict=True)
+        self._forward: list[Train] = []
+        self._backward: list[tuple[int, Backward]] = []
+        for i, (layer, p, out, s) in enumerate(layers):
+            dx: Any = dout[i - 1] if i > first else None
             if i in frozen:
-                self._backward.append((i, layer.backward_frozen, (dout[i], dout[i - 1], p, s)))
+                train, backward = layer.wire_frozen(out, dout[i], dx, p, s)
             else:
-                dx = dout[i - 1] if i > first else None
-                self._backward.append((i, layer.backward, (dout[i], dx, p, grads[i], s)))
+                train, backward = layer.wire(out, dout[i], dx, p, grads[i], s)
+            self._forward.append(train)
+            if i >= first:
+                self._backward.insert(0, (i, backward))
         self._inputs: list[Matrix] = []
 
     def forward(self, x: Matrix, step: Step) -> Floats:
@@ -214,8 +214,8 @@ class Passes:
             In the memory.
         """
         self._inputs = [x]
-        for train, out, p, s in self._forward:
-            x = train(x, out, p, s, step)
+        for train in self._forward:
+            x = train(x, step)
             self._inputs.append(x)
         scores: Floats = x
         return scores
@@ -226,5 +226,5 @@ class Passes:
         Gradients are overwritten, but for those of frozen layers.
         """
         inputs = self._inputs
-        for i, backward, rest in self._backward:
-            backward(inputs[i], inputs[i + 1], *rest)
+        for i, backward in self._backward:
+            backward(inputs[i], inputs[i + 1])

@@ -61,17 +61,22 @@ class Pass:
         self.out = self.layer.forward(self.x, self.out, self.p)
         return self
 
+    def wire(self, dout):
+        """Return both passes as the engine has them."""
+        return self.layer.wire(self.out, dout, self.dx, self.p, self.dp, self.s)
+
     def train(self):
         """Go forward in training, always with the same random numbers."""
         noise = Noise()
         noise.restore(FIRST_NOISE)
-        step = Step(self.weight, noise)
-        self.result = self.layer.train(self.x, self.out, self.p, self.s, step)
+        train, _ = self.wire(np.full_like(self.dout, np.nan))  # scratch until then
+        self.result = train(self.x, Step(self.weight, noise))
         return self
 
     def backward(self):
         """Go backward."""
-        self.layer.backward(self.x, self.out, self.dout, self.dx, self.p, self.dp, self.s)
+        _, backward = self.wire(self.dout)
+        backward(self.x, self.out)
         return self
 
     def gradients(self):

@@ -6,13 +6,16 @@ import scipy.sparse as sp
 from cases import DTYPES
 
 from skmlp._linalg import (
+    LONG_ROW,
     LONGEST_FILLED,
     LONGEST_KEPT,
+    _repeats,
     column_sums,
     constant,
     dense,
     product,
     row_sums,
+    shift,
     total,
 )
 
@@ -49,6 +52,48 @@ def test_product_is_the_same_for_long_results(dtype, n, order, kind):
     product(kind(a), b, out)
     expected = np.einsum("ij,jk->ik", a.astype(float), b.astype(float))
     np.testing.assert_allclose(out, expected, rtol=TOLERANCE[dtype], atol=10 * TOLERANCE[dtype])
+
+
+SHIFTED = [(6, 5), (1, 30), (256, 256), (200, 100), (199, 100), (150, 100), (6_000, 3), (9, 9_000)]
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", SHIFTED, ids=str)
+@both_dtypes
+def test_shift_adds_the_present_bias_to_each_row(dtype, shape, order):
+    a, bias = draw(dtype, *shape), draw(dtype, shape[1])
+    out, spare = (np.full(shape, np.nan, dtype, order=order) for _ in range(2))
+    z, add_bias = shift(bias, out, spare)
+    for _ in range(2):
+        z[...] = a
+        add_bias()
+        np.testing.assert_array_equal(out, a + bias)
+        bias *= 2
+
+
+@pytest.mark.parametrize("shape", SHIFTED, ids=str)
+def test_repeated_rows_are_long_and_at_most_half_of_the_matrix(shape):
+    n_rows, n_columns = shape
+    repeats = _repeats(n_rows, n_columns)
+    assert repeats == 1 or (repeats * n_columns >= LONG_ROW and n_rows % repeats == 0)
+    assert repeats == 1 or 2 * repeats <= n_rows
+    assert (repeats > 1) == (shape in [(256, 256), (200, 100), (6_000, 3)])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [*SHIFTED, (300, 1)], ids=str)
+@both_dtypes
+def test_a_product_plus_a_bias_is_never_negative_zero(dtype, shape, order, kind):
+    # The derivative of relu relies on it.
+    rows, width = shape
+    a, b = -np.ones((rows, 4), dtype), np.zeros((4, width), dtype)
+    out, spare = (np.full(shape, np.nan, dtype, order=order) for _ in range(2))
+    z, add_bias = shift(np.full(width, -0.0, dtype), out, spare)
+    product(kind(a), b, z)
+    add_bias()
+    assert not out.any()
+    assert not np.signbit(out).any()
 
 
 @pytest.mark.parametrize("n", [1, 300, LONGEST_KEPT, LONGEST_KEPT + 1])

@@ -11,7 +11,7 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 from trust import run_python
 
 from skmlp import MLPClassifier, MLPRegressor
-from skmlp.layers import Dense
+from skmlp.layers import dense
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -65,13 +65,13 @@ set_by_anybody = pytest.mark.parametrize("two_threads", ["the process's", "a lim
 @pytest.fixture
 def seen(monkeypatch):
     """Collect the numbers of threads that the products meet."""
-    numbers, forward = set(), Dense.forward
+    numbers, product = set(), dense.product
 
-    def watching(self, *args):
+    def watching(*args):
         numbers.update(blas_threads())
-        return forward(self, *args)
+        return product(*args)
 
-    monkeypatch.setattr(Dense, "forward", watching)
+    monkeypatch.setattr(dense, "product", watching)
     return numbers
 
 
@@ -164,13 +164,13 @@ def test_larger_number_of_the_user_is_kept(seen):
 
 def test_number_that_the_user_sets_meanwhile_is_kept(two_threads, monkeypatch):
     X, y = data()
-    forward = Dense.forward
+    product = dense.product
 
-    def setting(self, *args):
+    def setting(*args):
         threadpool_limits(3, user_api="blas")
-        return forward(self, *args)
+        return product(*args)
 
-    monkeypatch.setattr(Dense, "forward", setting)
+    monkeypatch.setattr(dense, "product", setting)
     MLPClassifier(**SMALL).fit(X, y)
     meanwhile = blas_threads()
     threadpool_limits(2, user_api="blas")
@@ -179,13 +179,13 @@ def test_number_that_the_user_sets_meanwhile_is_kept(two_threads, monkeypatch):
 
 def numbers_seen():
     """Fit and predict; return the numbers of threads before, in between and after."""
-    numbers, forward = blas_threads(), Dense.forward
+    numbers, product = blas_threads(), dense.product
 
-    def watching(self, *args):
+    def watching(*args):
         numbers.update(blas_threads())
-        return forward(self, *args)
+        return product(*args)
 
-    Dense.forward = watching
+    dense.product = watching
     for size in (SMALL, LARGE):
         X, y = data()
         MLPClassifier(**size).fit(X, y).predict(X)
@@ -212,7 +212,7 @@ def test_number_is_put_back_after_an_error(two_threads, monkeypatch):
         assert blas_threads() == {1}
         raise OSError("gone")
 
-    monkeypatch.setattr(Dense, "forward", failing)
+    monkeypatch.setattr(dense, "product", failing)
     for act in (lambda: est.fit(X, y), lambda: est.partial_fit(X, y), lambda: est.predict(X)):
         with pytest.raises(OSError, match="gone"):
             act()
@@ -285,13 +285,13 @@ class Gate:
 @pytest.fixture
 def gate(monkeypatch):
     """Stop the threads that it starts at their first product."""
-    gate, forward = Gate(), Dense.forward
+    gate, product = Gate(), dense.product
 
-    def gated(self, *args):
+    def gated(*args):
         gate.pass_by()
-        return forward(self, *args)
+        return product(*args)
 
-    monkeypatch.setattr(Dense, "forward", gated)
+    monkeypatch.setattr(dense, "product", gated)
     yield gate
     gate.close()
 
@@ -356,16 +356,16 @@ def test_predictions_overlap_with_a_fit(two_threads, gate):
 @set_by_anybody
 def test_fit_in_this_thread_is_overlapped_by_one_that_ends_later(two_threads, gate, monkeypatch):
     X, y = data()
-    beside, forward = [], Dense.forward
+    beside, product = [], dense.product
 
-    def starting(self, *args):
+    def starting(*args):
         if not beside:
             beside.append(None)
             beside[0] = gate.start(fit_small)
-        return forward(self, *args)
+        return product(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Dense, "forward", starting)
+        patch.setattr(dense, "product", starting)
         MLPClassifier(**SMALL).fit(X, y)
     assert blas_threads() == {1}
     gate.leave(beside[0])

@@ -2,7 +2,7 @@
 
 from skmlp._typing import Floats, Matrix, Views
 from skmlp.activations import Activation
-from skmlp.layers.base import Layer, Step
+from skmlp.layers.base import Backward, Layer, Step, Train
 from skmlp.workspace import Buffer
 
 
@@ -45,6 +45,19 @@ class Activate(Layer):
         """Write f(x) to `out` and keep what the derivative needs."""
         self.function.train(x, out, s)
         return out
+
+    def wire(
+        self, out: Floats, dout: Floats, dx: Floats | None, p: Views, dp: Views, s: Views
+    ) -> tuple[Train, Backward]:
+        """Let the function look up what it needs."""
+        train, _ = super().wire(out, dout, dx, p, dp, s)
+        multiply = None if dx is None else self.function.wire(out, dout, dx, s)
+
+        def backward(_x: Matrix, _y: Matrix) -> None:
+            if multiply is not None:
+                multiply()
+
+        return train, backward
 
     def backward(
         self, x: Matrix, out: Floats, dout: Floats, dx: Floats | None, p: Views, dp: Views, s: Views

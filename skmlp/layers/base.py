@@ -1,7 +1,9 @@
 """What a layer is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -25,6 +27,13 @@ class Step:
 
     weight: Floats | None
     noise: Noise
+
+
+#: Takes the input and returns the output, in memory that it knows.
+Train: TypeAlias = Callable[[Matrix, Step], Matrix]
+
+#: Takes the input and the output of the same batch; the gradients are in memory that it knows.
+Backward: TypeAlias = Callable[[Matrix, Matrix], None]
 
 
 class Layer(ABC):
@@ -136,6 +145,45 @@ class Layer(ABC):
             As ``forward``.
         """
         return self.forward(x, out, p)
+
+    def wire(
+        self, out: Floats, dout: Floats, dx: Floats | None, p: Views, dp: Views, s: Views
+    ) -> tuple[Train, Backward]:
+        """Return ``train`` and ``backward`` for memory that is the same in every step.
+
+        A layer overrides this if there is something to look up once: on a small net such
+        look-ups, not arithmetic, are what a step consists of.
+
+        Parameters
+        ----------
+        out : ndarray of shape (n, n_out)
+            Where the output goes.
+        dout, dx : ndarray of shape (n, n_out), (n, n_in)
+            As for ``backward``. Until then `dout` is free: ``train`` may use it as scratch.
+        p, dp, s : mapping of str to ndarray
+            As for ``backward``.
+        """
+
+        def train(x: Matrix, step: Step) -> Matrix:
+            return self.train(x, out, p, s, step)
+
+        def backward(x: Matrix, y: Matrix) -> None:
+            self.backward(x, y, dout, dx, p, dp, s)
+
+        return train, backward
+
+    def wire_frozen(
+        self, out: Floats, dout: Floats, dx: Floats, p: Views, s: Views
+    ) -> tuple[Train, Backward]:
+        """Return ``train_frozen`` and ``backward_frozen`` likewise."""
+
+        def train(x: Matrix, step: Step) -> Matrix:
+            return self.train_frozen(x, out, p, s, step)
+
+        def backward(x: Matrix, y: Matrix) -> None:
+            self.backward_frozen(x, y, dout, dx, p, s)
+
+        return train, backward
 
     def train_frozen(self, x: Matrix, out: Floats, p: Views, s: Views, step: Step) -> Matrix:
         """Return the output for a training batch while parameters and statistics are held.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skmlp._arena import Parameter
-from skmlp._linalg import column_sums, product
+from skmlp._linalg import column_sums, product, shift
 from skmlp._params import Options
 from skmlp._typing import Floats, Matrix, Views
 from skmlp.initializers import (
@@ -15,7 +15,7 @@ from skmlp.initializers import (
     simplex_bias,
     zeros,
 )
-from skmlp.layers.base import Layer
+from skmlp.layers.base import Backward, Layer, Step, Train
 
 
 class Dense(Layer):
@@ -101,16 +101,34 @@ class Dense(Layer):
     def forward(self, x: Matrix, out: Floats, p: Views) -> Matrix:
         """Write x W + b to `out`."""
         product(x, p["weight"], out)
-        return np.add(out, p["bias"], out=out)
+        return np.add(out, p["bias"], out)
+
+    def wire(
+        self, out: Floats, dout: Floats, dx: Floats | None, p: Views, dp: Views, s: Views
+    ) -> tuple[Train, Backward]:
+        """Look up views of the parameters, and how best to add the bias."""
+        weight, transposed = p["weight"], p["weight"].T
+        d_weight, d_bias = dp["weight"], dp["bias"]
+        z, add_bias = shift(p["bias"], out, dout)
+
+        def train(x: Matrix, _step: Step) -> Matrix:
+            product(x, weight, z)
+            add_bias()
+            return out
+
+        def backward(x: Matrix, _y: Matrix) -> None:
+            product(x.T, dout, d_weight)
+            column_sums(dout, d_bias)
+            if dx is not None:
+                product(dout, transposed, dx)
+
+        return train, backward
 
     def backward(
         self, x: Matrix, out: Floats, dout: Floats, dx: Floats | None, p: Views, dp: Views, s: Views
     ) -> None:
         """Write xᵀ dout, Σ dout and, if asked, dout Wᵀ."""
-        product(x.T, dout, dp["weight"])
-        column_sums(dout, dp["bias"])
-        if dx is not None:
-            self.backward_frozen(x, out, dout, dx, p, s)
+        self.wire(out, dout, dx, p, dp, s)[1](x, out)
 
     def backward_frozen(
         self, x: Matrix, out: Floats, dout: Floats, dx: Floats, p: Views, s: Views
