@@ -54,22 +54,22 @@ class Adadelta(Optimizer):
         """Move v, then the parameters, then u, in thirteen passes."""
         gradients, steps = slots
         self._accumulate(scratch, grads, gradients)
-        np.divide(steps, gradients, out=scratch)
-        np.sqrt(scratch, out=scratch)
-        np.multiply(grads, scratch, out=grads)
+        np.divide(steps, gradients, scratch)
+        np.sqrt(scratch, scratch)
+        np.multiply(grads, scratch, grads)
         self._accumulate(scratch, grads, steps)
-        np.multiply(grads, self._lr, out=grads)
-        np.subtract(params, grads, out=params)
+        np.multiply(grads, self._lr, grads)
+        np.subtract(params, grads, params)
 
     def _accumulate(self, scratch: Floats, values: Floats, squares: Floats) -> None:
         """Let s ← ρ s + values² + ε, which keeps the part ε / (1 - ρ) of s as it is."""
-        np.square(values, out=scratch)
-        np.add(scratch, self.epsilon, out=scratch)
-        np.multiply(squares, self.rho, out=squares)
-        np.add(squares, scratch, out=squares)
+        np.square(values, scratch)
+        np.add(scratch, self.epsilon, scratch)
+        np.multiply(squares, self.rho, squares)
+        np.add(squares, scratch, squares)
 
     def rates(self, out: Floats, *slots: Floats) -> None:
         """Write lr √(u + ε) / √(v + ε), with u after the step: the next one's, if g lasts."""
-        np.divide(slots[1], slots[0], out=out)
-        np.sqrt(out, out=out)
-        np.multiply(out, self._lr, out=out)
+        np.divide(slots[1], slots[0], out)
+        np.sqrt(out, out)
+        np.multiply(out, self._lr, out)

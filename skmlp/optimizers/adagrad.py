@@ -50,6 +50,6 @@ class Adagrad(Adaptive):
     def update(self, scratch: Floats, params: Floats, grads: Floats, *slots: Floats) -> None:
         """Add to the sum, then move the parameters, in seven passes."""
         (squares,) = slots
-        np.square(grads, out=scratch)
-        np.add(squares, scratch, out=squares)
+        np.square(grads, scratch)
+        np.add(squares, scratch, squares)
         self.descend(scratch, params, grads, squares)

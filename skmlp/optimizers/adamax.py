@@ -37,16 +37,16 @@ class Adamax(Moments):
     def update(self, scratch: Floats, params: Floats, grads: Floats, *slots: Floats) -> None:
         """Move moment and maximum, then the parameters, in nine passes."""
         first, norm = slots
-        np.multiply(first, self.beta_1, out=first)
-        np.add(first, grads, out=first)
-        np.absolute(grads, out=scratch)
-        np.add(scratch, self.epsilon, out=scratch)
-        np.multiply(norm, self.beta_2, out=norm)
+        np.multiply(first, self.beta_1, first)
+        np.add(first, grads, first)
+        np.absolute(grads, scratch)
+        np.add(scratch, self.epsilon, scratch)
+        np.multiply(norm, self.beta_2, norm)
         np.maximum(norm, scratch, out=norm)
-        np.divide(first, norm, out=scratch)
-        np.multiply(scratch, self._lr, out=scratch)
-        np.subtract(params, scratch, out=params)
+        np.divide(first, norm, scratch)
+        np.multiply(scratch, self._lr, scratch)
+        np.subtract(params, scratch, params)
 
     def rates(self, out: Floats, *slots: Floats) -> None:
         """Write lr / u."""
-        np.divide(self._lr * self._lasting, slots[1], out=out)
+        np.divide(self._lr * self._lasting, slots[1], out)

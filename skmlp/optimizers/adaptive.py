@@ -40,9 +40,9 @@ class Adaptive(Optimizer):
 
     def rates(self, out: Floats, *slots: Floats) -> None:
         """Write lr' d / (√s + ε') for the direction that a lasting gradient of one has made."""
-        np.sqrt(slots[-1], out=out)
-        np.add(out, self._epsilon, out=out)
-        np.divide(self._lr * self._lasting, out, out=out)
+        np.sqrt(slots[-1], out)
+        np.add(out, self._epsilon, out)
+        np.divide(self._lr * self._lasting, out, out)
 
 
 def accumulate(scratch: Floats, values: Floats, decay: float | Floats, squares: Floats) -> None:

@@ -224,7 +224,7 @@ class Optimizer(ABC):
         self, share: float, scratch: Floats, params: Floats, grads: Floats, *slots: Floats
     ) -> None:
         """Take a share of the parameters of one block away, before the update."""
-        np.multiply(params, 1.0 - share, out=params)
+        np.multiply(params, 1.0 - share, params)
 
     def sparse_update(
         self, strength: float, scratch: Floats, params: Floats, grads: Floats, *slots: Floats
@@ -256,9 +256,9 @@ class Optimizer(ABC):
         backward splitting", JMLR 10.
         """
         self.rates(scratch, *slots)
-        np.multiply(scratch, strength, out=scratch)
+        np.multiply(scratch, strength, scratch)
         clip(params, scratch, out=grads)
-        np.subtract(params, grads, out=params)
+        np.subtract(params, grads, params)
 
     def rates_of(self, part: slice, out: Floats) -> None:
         """Write the metric of the step just made for a part of the vector to `out`."""
@@ -340,7 +340,7 @@ def clip(values: Floats, limits: Floats, out: Floats) -> None:
     Three passes, which take half the time of NumPy's clip to the bounds of arrays.
     """
     np.minimum(values, limits, out=out)
-    np.negative(limits, out=limits)
+    np.negative(limits, limits)
     np.maximum(out, limits, out=out)
 
 

@@ -57,8 +57,8 @@ class Lion(Optimizer):
         """Move the momentum and the parameters, in nine passes."""
         self._interpolate(scratch, grads, slots[0])
         sign(scratch, spare=grads)
-        np.multiply(scratch, self._lr, out=scratch)
-        np.subtract(params, scratch, out=params)
+        np.multiply(scratch, self._lr, scratch)
+        np.subtract(params, scratch, params)
 
     def sparse_update(
         self, strength: float, scratch: Floats, params: Floats, grads: Floats, *slots: Floats
@@ -67,18 +67,18 @@ class Lion(Optimizer):
         self._interpolate(scratch, grads, slots[0])
         steer(scratch, params, strength / (1.0 - self.beta_1), spare=grads)
         np.clip(scratch, -self._lr, self._lr, out=scratch)
-        np.subtract(params, scratch, out=params)
+        np.subtract(params, scratch, params)
 
     def _interpolate(self, scratch: Floats, grads: Floats, momentum: Floats) -> None:
         """Write c / (1 - β₁) = g + `_share` · m to `scratch`, and move the momentum."""
-        np.multiply(momentum, self._share, out=scratch)
-        np.add(scratch, grads, out=scratch)
-        np.multiply(momentum, self.beta_2, out=momentum)
-        np.add(momentum, grads, out=momentum)
+        np.multiply(momentum, self._share, scratch)
+        np.add(scratch, grads, scratch)
+        np.multiply(momentum, self.beta_2, momentum)
+        np.add(momentum, grads, momentum)
 
     def rates(self, out: Floats, *slots: Floats) -> None:
         """Write lr / |m̂|: the step is lr long, whatever the gradient."""
         factor = (1.0 - self.beta_2) / (1.0 - self.beta_2**self.steps)
-        np.absolute(slots[0], out=out)
-        np.add(out, _EPSILON / factor, out=out)
-        np.divide(self._lr / factor, out, out=out)
+        np.absolute(slots[0], out)
+        np.add(out, _EPSILON / factor, out)
+        np.divide(self._lr / factor, out, out)

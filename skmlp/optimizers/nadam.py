@@ -69,6 +69,6 @@ class NAdam(Moments):
         """Move the moments, then the parameters, in twelve passes."""
         first, second = slots
         self.accumulate(scratch, grads, first, second)
-        np.multiply(first, self._ahead, out=scratch)
-        np.add(grads, scratch, out=grads)
+        np.multiply(first, self._ahead, scratch)
+        np.add(grads, scratch, grads)
         self.descend(scratch, params, grads, second)

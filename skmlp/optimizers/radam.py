@@ -43,8 +43,8 @@ class RAdam(Adam):
         if self._rectification > 0.0:
             self.descend(scratch, params, first, second)
         else:
-            np.multiply(first, self._lr, out=scratch)
-            np.subtract(params, scratch, out=params)
+            np.multiply(first, self._lr, scratch)
+            np.subtract(params, scratch, params)
 
     def rates(self, out: Floats, *slots: Floats) -> None:
         """Write Adam's times r, or lr at first."""

@@ -56,9 +56,9 @@ class RMSprop(Adaptive):
     def update(self, scratch: Floats, params: Floats, grads: Floats, *slots: Floats) -> None:
         """Move the running means, then the parameters, in eight or eleven passes."""
         if self.centered:
-            np.subtract(grads, slots[0], out=scratch)
-            np.multiply(scratch, 1.0 - self.rho, out=scratch)
-            np.add(slots[0], scratch, out=slots[0])
+            np.subtract(grads, slots[0], scratch)
+            np.multiply(scratch, 1.0 - self.rho, scratch)
+            np.add(slots[0], scratch, slots[0])
             accumulate(scratch, scratch, self.rho, slots[1])
         else:
             accumulate(scratch, grads, self.rho, slots[0])

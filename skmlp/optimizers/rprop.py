@@ -93,14 +93,14 @@ class Rprop(Optimizer):
     def update(self, scratch: Floats, params: Floats, grads: Floats, *slots: Floats) -> None:
         """Adapt the sizes, then move the parameters, in twelve passes."""
         signs, sizes = slots
-        np.multiply(grads, self._large, out=grads)
+        np.multiply(grads, self._large, grads)
         grads.clip(*self._signs, out=grads)
-        np.multiply(signs, grads, out=signs)
+        np.multiply(signs, grads, signs)
         self._adapt(signs, sizes)
-        np.multiply(signs, grads, out=signs)
-        np.multiply(sizes, signs, out=scratch)
-        np.multiply(scratch, self._lr, out=scratch)
-        np.subtract(params, scratch, out=params)
+        np.multiply(signs, grads, signs)
+        np.multiply(sizes, signs, scratch)
+        np.multiply(scratch, self._lr, scratch)
+        np.subtract(params, scratch, params)
 
     def sparse_update(
         self, strength: float, scratch: Floats, params: Floats, grads: Floats, *slots: Floats
@@ -108,13 +108,13 @@ class Rprop(Optimizer):
         """Move each parameter to the least value of g u + strength · |u| in reach."""
         signs, sizes = slots
         steer(grads, params, strength, spare=scratch)
-        np.multiply(signs, grads, out=signs)
+        np.multiply(signs, grads, signs)
         sign(signs, spare=scratch)
         self._adapt(signs, sizes)
-        np.multiply(sizes, signs, out=scratch)
-        np.multiply(scratch, self._lr, out=scratch)
+        np.multiply(sizes, signs, scratch)
+        np.multiply(scratch, self._lr, scratch)
         clip(grads, scratch, out=signs)
-        np.subtract(params, signs, out=params)
+        np.subtract(params, signs, params)
         sign(signs, spare=scratch)
 
     def _adapt(self, products: Floats, sizes: Floats) -> None:
@@ -123,12 +123,12 @@ class Rprop(Optimizer):
         The factor of a size is 1 + h, clipped to [η⁻, η⁺]. In the dtype η⁻ is below one and
         η⁺ below two, if only by a rounding error: then h is the factor's whole part.
         """
-        np.add(products, self._one, out=products)
+        np.add(products, self._one, products)
         products.clip(*self._factors, out=products)
-        np.multiply(sizes, products, out=sizes)
+        np.multiply(sizes, products, sizes)
         sizes.clip(*self._bounds, out=sizes)
         np.floor(products, out=products)
 
     def rates(self, out: Floats, *slots: Floats) -> None:
         """Write Δ, the step that a gradient of one makes, or any other."""
-        np.multiply(slots[1], self._lr, out=out)
+        np.multiply(slots[1], self._lr, out)

@@ -71,25 +71,25 @@ class ScheduleFreeAdamW(Moments):
     ) -> None:
         """Let z ← z - share · y, and leave x where it is."""
         iterate, distance, _ = slots
-        np.multiply(params, share, out=scratch)
-        np.subtract(iterate, scratch, out=iterate)
-        np.add(distance, scratch, out=distance)
+        np.multiply(params, share, scratch)
+        np.subtract(iterate, scratch, iterate)
+        np.add(distance, scratch, distance)
 
     def update(self, scratch: Floats, params: Floats, grads: Floats, *slots: Floats) -> None:
         """Move v, z, x - z and y, in twelve passes."""
         iterate, distance, second = slots
         accumulate(scratch, grads, self._decays[1], second)
         self.descend(scratch, iterate, grads, second)
-        np.add(distance, scratch, out=distance)
-        np.multiply(distance, self._kept, out=distance)
+        np.add(distance, scratch, distance)
+        np.multiply(distance, self._kept, distance)
         self._interpolate(scratch, params, iterate, distance)
 
     def _interpolate(
         self, scratch: Floats, params: Floats, iterate: Floats, distance: Floats
     ) -> None:
         """Let y ← z + β₁ (x - z)."""
-        np.multiply(distance, self._decays[0], out=scratch)
-        np.add(iterate, scratch, out=params)
+        np.multiply(distance, self._decays[0], scratch)
+        np.add(iterate, scratch, params)
 
     def shrink(
         self, strength: float, scratch: Floats, params: Floats, grads: Floats, *slots: Floats
@@ -97,17 +97,17 @@ class ScheduleFreeAdamW(Moments):
         """Apply the prox to z, as if x had not taken it in before; then y follows."""
         iterate, distance, _ = slots
         self.rates(scratch, *slots)
-        np.multiply(scratch, strength, out=scratch)
+        np.multiply(scratch, strength, scratch)
         clip(iterate, scratch, out=grads)
-        np.subtract(iterate, grads, out=iterate)
+        np.subtract(iterate, grads, iterate)
         self._follow(scratch, params, grads, iterate, distance)
 
     def _follow(
         self, scratch: Floats, params: Floats, moved: Floats, iterate: Floats, distance: Floats
     ) -> None:
         """Let x take in a z that has `moved` once more after the step, and y follow."""
-        np.multiply(moved, self._kept, out=moved)
-        np.add(distance, moved, out=distance)
+        np.multiply(moved, self._kept, moved)
+        np.add(distance, moved, distance)
         self._interpolate(scratch, params, iterate, distance)
 
     @property
@@ -120,9 +120,9 @@ class ScheduleFreeAdamW(Moments):
         for _, parts in self._paces:
             for block in parts:
                 scratch, params, grads, iterate, distance, _ = block.vectors
-                np.multiply(distance, self.beta_1, out=scratch)
-                np.subtract(params, scratch, out=grads)
-                np.subtract(grads, iterate, out=grads)
+                np.multiply(distance, self.beta_1, scratch)
+                np.subtract(params, scratch, grads)
+                np.subtract(grads, iterate, grads)
                 self._follow(scratch, params, grads, iterate, distance)
 
     def evaluation(self, out: Floats) -> None:
@@ -132,7 +132,7 @@ class ScheduleFreeAdamW(Moments):
             for block in parts:
                 scratch, _, _, iterate, distance, _ = block.vectors
                 average = out[block.part]
-                np.add(iterate, distance, out=average)
+                np.add(iterate, distance, average)
                 np.sign(iterate, out=scratch)
-                np.square(scratch, out=scratch)
-                np.multiply(average, scratch, out=average)
+                np.square(scratch, scratch)
+                np.multiply(average, scratch, average)

@@ -51,15 +51,15 @@ class SGD(Optimizer):
     def update(self, scratch: Floats, params: Floats, grads: Floats, *slots: Floats) -> None:
         """Move the velocity, then the parameters."""
         (velocity,) = slots
-        np.multiply(grads, self._lr, out=scratch)
-        np.multiply(velocity, self.momentum, out=velocity)
-        np.subtract(velocity, scratch, out=velocity)
+        np.multiply(grads, self._lr, scratch)
+        np.multiply(velocity, self.momentum, velocity)
+        np.subtract(velocity, scratch, velocity)
         if self.nesterovs_momentum:
-            np.subtract(params, scratch, out=params)
-            np.multiply(velocity, self.momentum, out=scratch)
-            np.add(params, scratch, out=params)
+            np.subtract(params, scratch, params)
+            np.multiply(velocity, self.momentum, scratch)
+            np.add(params, scratch, params)
         else:
-            np.add(params, velocity, out=params)
+            np.add(params, velocity, params)
 
     def rates(self, out: Floats, *slots: Floats) -> None:
         """Write the last step along a lasting gradient: r, or lr + μ r with Nesterov's momentum.

@@ -17,9 +17,9 @@ def sign(values: Floats, spare: Floats) -> None:
     Three passes, which take a fraction of the time of NumPy's sign: its branches depend
     on the numbers.
     """
-    np.absolute(values, out=spare)
-    np.add(spare, _TINY, out=spare)
-    np.divide(values, spare, out=values)
+    np.absolute(values, spare)
+    np.add(spare, _TINY, spare)
+    np.divide(values, spare, values)
 
 
 def steer(slopes: Floats, params: Floats, strength: float, spare: Floats) -> None:
@@ -30,7 +30,7 @@ def steer(slopes: Floats, params: Floats, strength: float, spare: Floats) -> Non
     nearer to zero by t, or to exactly zero.
     """
     np.clip(slopes, -strength, strength, out=spare)
-    np.subtract(slopes, spare, out=slopes)
+    np.subtract(slopes, spare, slopes)
     sign(slopes, spare)
-    np.multiply(slopes, _FAR, out=slopes)
-    np.add(slopes, params, out=slopes)
+    np.multiply(slopes, _FAR, slopes)
+    np.add(slopes, params, slopes)
