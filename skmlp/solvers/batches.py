@@ -99,15 +99,17 @@ class Batches:
             self.order = np.arange(self.n_rows) if data.subset is None else data.subset.copy()
         all_at_once = data.subset is None and size >= self.n_rows
         self._gathers = self.order is not None and not all_at_once
-        self._X = None if self.sparse else self._memory(data.X)
+        self._X = self._memory(data.X)
         self._y = self._memory(data.y)
         self._weight = Memory(size, Buffer(), np.float64)
         self._share = Memory(size, Buffer(), data.X.dtype)
+        self._gathered: dict[int, Batch] = {}
 
-    def _memory(self, rows: NDArray[Any]) -> Memory:
-        """Return room to gather a batch of `rows`; none is needed for views."""
+    def _memory(self, rows: Matrix) -> Memory:
+        """Return room to gather a batch of `rows`; none is needed for views or a sparse one."""
         width = rows.shape[1] if rows.ndim == 2 else None
-        return Memory(self.size if self._gathers else 0, Buffer(width), rows.dtype)
+        room = self._gathers and isinstance(rows, np.ndarray)
+        return Memory(self.size if room else 0, Buffer(width), rows.dtype)
 
     def __iter__(self) -> Iterator[Batch]:
         """Go once through the data. A batch without weight is left out."""
@@ -125,16 +127,28 @@ class Batches:
     def _batch(self, part: slice) -> Batch:
         """Return the rows of one part of the current order."""
         X, y, weight, _ = self._data
-        k = part.stop - part.start
         if not self._gathers:
-            return Batch(
-                X[part], y[part], *self._shares(weight if weight is None else weight[part], k)
-            )
+            weight = weight if weight is None else weight[part]
+            return Batch(X[part], y[part], *self._shares(weight, part.stop - part.start))
         index = self.order[part]  # type: ignore[index]
-        X = X[index] if self._X is None else _gather(X, index, self._X.rows(k))
-        if weight is not None:
-            weight = _gather(weight, index, self._weight.rows(k))
-        return Batch(X, _gather(y, index, self._y.rows(k)), *self._shares(weight, k))
+        k = len(index)
+        # The same rows of memory make the same batch, but for its weights.
+        batch = self._gathered.get(k) or self._room(k)
+        if self.sparse:
+            batch = batch._replace(X=X[index])
+        else:
+            _gather(X, index, batch.X)
+        _gather(y, index, batch.y)
+        if weight is None:
+            return batch
+        share, total = self._shares(_gather(weight, index, self._weight.rows(k)), k)
+        return batch._replace(weight=share, total=total)
+
+    def _room(self, k: int) -> Batch:
+        """Return memory for `k` rows as an unweighted batch, made once."""
+        X = None if self.sparse else self._X.rows(k)
+        self._gathered[k] = Batch(X, self._y.rows(k), None, float(k))
+        return self._gathered[k]
 
     def _shares(self, weight: NDArray[np.float64] | None, k: int) -> tuple[Floats | None, float]:
         """Return the weights of `k` rows divided by their sum, and that sum."""
