@@ -50,8 +50,12 @@ class Activate(Layer):
         self, out: Floats, dout: Floats, dx: Floats | None, p: Views, dp: Views, s: Views
     ) -> tuple[Train, Backward]:
         """Let the function look up what it needs."""
-        train, _ = super().wire(out, dout, dx, p, dp, s)
+        apply = self.function.train
         multiply = None if dx is None else self.function.wire(out, dout, dx, s)
+
+        def train(x: Matrix, _step: Step) -> Matrix:
+            apply(x, out, s)
+            return out
 
         def backward(_x: Matrix, _y: Matrix) -> None:
             if multiply is not None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skmlp._arena import Parameter
-from skmlp._linalg import column_sums, product, shift
+from skmlp._linalg import product, shift, summing
 from skmlp._params import Options
 from skmlp._typing import Floats, Matrix, Views
 from skmlp.initializers import (
@@ -108,7 +108,7 @@ class Dense(Layer):
     ) -> tuple[Train, Backward]:
         """Look up views of the parameters, and how best to add the bias."""
         weight, transposed = p["weight"], p["weight"].T
-        d_weight, d_bias = dp["weight"], dp["bias"]
+        d_weight, sum_rows = dp["weight"], summing(dout, dp["bias"])
         z, add_bias = shift(p["bias"], out, dout)
 
         def train(x: Matrix, _step: Step) -> Matrix:
@@ -118,7 +118,7 @@ class Dense(Layer):
 
         def backward(x: Matrix, _y: Matrix) -> None:
             product(x.T, dout, d_weight)
-            column_sums(dout, d_bias)
+            sum_rows()
             if dx is not None:
                 product(dout, transposed, dx)
 
