@@ -30,8 +30,8 @@ PIECE = 2**17
 #: The natural number that is as long as a float.
 _NATURAL: dict[str, Any] = {"f": np.uint32, "d": np.uint64}
 
-#: 0 and ∞ of the type of an array, which NumPy need not convert.
-_BOUNDS = {dtype: (np.array(0, dtype), np.array(math.inf, dtype)) for dtype in _NATURAL}
+#: Zeros to compare with. Nobody writes to them, so the system backs them by a single page.
+_ZEROS = {dtype: np.zeros(2**18, dtype) for dtype in _NATURAL}
 
 
 class Activation(ABC):
@@ -124,11 +124,19 @@ def _pieces(
 
 
 def _positive(z: Floats, out: Floats) -> None:
-    """Write max(z, 0): faster with both bounds than ``np.maximum`` with a scalar.
+    """Write max(z, 0), and never -0.
 
-    The method starts a microsecond sooner than ``np.clip``.
+    NumPy's maximum of two arrays takes a third of the time of that of an array and a scalar.
     """
-    z.clip(*_BOUNDS[z.dtype.char], out=out)
+    zeros = _ZEROS[z.dtype.char]
+    if z.size <= len(zeros):
+        np.maximum(z, zeros[: z.size].reshape(z.shape), out=out)
+    elif len(z) == 1:
+        _positive(z[0], out[0])
+    else:
+        n = max(len(zeros) * len(z) // z.size, 1)
+        for first in range(0, len(z), n):
+            _positive(z[first : first + n], out[first : first + n])
 
 
 def _negative(z: Floats, out: Floats) -> None:
@@ -221,8 +229,7 @@ class Relu(Activation):
 
     def wire(self, out: Floats, dout: Floats, dx: Floats, s: Views) -> Callable[[], None]:
         # Read as natural numbers the bits of f have the sign 0 where f is 0 and 1 elsewhere; a
-        # product with that leaves the bits of dout alone or clears them. A -0 would count as
-        # more than 0, but z is a sum that starts with +0 and so never -0.
+        # product with that leaves the bits of dout alone or clears them. f is never -0.
         natural = _NATURAL[out.dtype.char]
         mask, given, result = out.view(natural), dout.view(natural), dx.view(natural)
 

@@ -302,7 +302,7 @@ def test_nan_is_not_hidden(function, textbook, dtype):
 @both_dtypes
 def test_relu_slope_is_one_above_zero_only(dtype, shape):
     tiny = np.finfo(dtype).smallest_subnormal
-    z = np.array([0.0, -2.0, tiny, -tiny, np.inf, -np.inf, 1.0, -1.0], dtype)
+    z = np.array([0.0, -0.0, tiny, -tiny, np.inf, -np.inf, 1.0, -1.0], dtype)
     slope = np.array([0, 0, 1, 0, 1, 0, 1, 0], dtype)
     z, slope = (np.resize(a, shape) for a in (z, slope))
     out = forward(Relu(), z)

@@ -80,22 +80,6 @@ def test_repeated_rows_are_long_and_at_most_half_of_the_matrix(shape):
     assert (repeats > 1) == (shape in [(256, 256), (200, 100), (6_000, 3)])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("shape", [*SHIFTED, (300, 1)], ids=str)
-@both_dtypes
-def test_a_product_plus_a_bias_is_never_negative_zero(dtype, shape, order, kind):
-    # The derivative of relu relies on it.
-    rows, width = shape
-    a, b = -np.ones((rows, 4), dtype), np.zeros((4, width), dtype)
-    out, spare = (np.full(shape, np.nan, dtype, order=order) for _ in range(2))
-    z, add_bias = shift(np.full(width, -0.0, dtype), out, spare)
-    product(kind(a), b, z)
-    add_bias()
-    assert not out.any()
-    assert not np.signbit(out).any()
-
-
 @pytest.mark.parametrize("n", [1, 300, LONGEST_KEPT, LONGEST_KEPT + 1])
 @both_dtypes
 def test_total(dtype, n):
