@@ -51,7 +51,7 @@ def shift(bias: Floats, out: Floats, spare: Floats) -> tuple[Floats, Callable[[]
     """
     n_rows, n_columns = out.shape
     if not out.flags.c_contiguous:
-        # BLAS writes the few raw scores row by row at up to half the time.
+        # BLAS takes up to twice as long to write a few columns than to write their rows.
         z = spare.T.reshape(n_rows, n_columns)
         return z, partial(np.add, z.T, bias[:, np.newaxis], out.T)
     repeats = _repeats(n_rows, n_columns)

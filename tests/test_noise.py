@@ -10,6 +10,7 @@ from cases import DTYPES, in_one_case
 
 from skmlp import _noise
 from skmlp._noise import DRAWN, Noise
+from skmlp.estimators.training import streams
 
 N = 3 * DRAWN + 5
 RATES = [1e-4, 0.1, 0.375, 0.5, 0.9, 0.9999]
@@ -185,3 +186,26 @@ def test_drawing_takes_memory_of_one_block_at_most(draw, monkeypatch):
         tracemalloc.stop()
     assert peaks[1] <= peaks[0] + 500
     assert peaks[1] < 2**16
+
+
+# -- the seed ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [np.random.MT19937, np.random.PCG64], ids=lambda k: k.__name__)
+def test_seed_is_the_next_number_of_the_stream_as_it_was_when_asked_for(kind):
+    rng, twin = (np.random.RandomState(kind(5)) for _ in range(2))
+    seed = streams.seed(rng)
+    expected = twin.randint(2**31)
+    twin = np.random.RandomState(kind(5))
+    assert rng.randint(2**31, size=9).tolist() == twin.randint(2**31, size=9).tolist()
+    assert seed() == expected
+
+
+def test_stream_starts_at_a_seed_that_is_asked_for_at_the_first_number():
+    asked = []
+    noise = Noise(lambda: asked.append(None) or 3)
+    assert asked == []
+    found, expected = mask(0.5, noise=noise)[0], mask(0.5, noise=Noise(3))[0]
+    np.testing.assert_array_equal(found, expected)
+    mask(0.5, noise=noise)
+    assert len(asked) == 1
